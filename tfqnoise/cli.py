@@ -1,0 +1,202 @@
+"""The command line: `tfqnoise train|export|benchmark|list`; each script in scripts/ is one of these commands.
+
+Flags are the fields of the dataclasses below, read by tyro. Nothing here imports TensorFlow before a command
+does its work.
+"""
+
+import dataclasses
+import importlib
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import tyro
+
+from tfqnoise.errors import TfqnoiseError, UsageError, did_you_mean
+from tfqnoise.recipe import Recipe
+from tfqnoise.run import Run
+
+_FAMILIES = {
+    "augmentation": "tfqnoise.augmentation",
+    "benchmark": "tfqnoise.benchmark",
+    "data": "tfqnoise.data.source",
+    "losses": "tfqnoise.losses",
+    "networks": "tfqnoise.networks",
+    "noise": "tfqnoise.noise",
+    "strategies": "tfqnoise.strategies",
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Train:
+    """Train a network on labels that can't be trusted, compressing it while it learns."""
+
+    settings: tyro.conf.OmitArgPrefixes[Recipe]
+    recipe: Path | None = None
+    """A saved recipe (a run's recipe.json) to start from; other flags override it."""
+    run_dir: Path | None = None
+    """Where the run is kept; runs/<time>-<dataset>-<network> if not given."""
+    resume: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
+    """Go on with the run in --run-dir (the newest if not given) where it was stopped or killed."""
+
+    @staticmethod
+    def default(arguments: Sequence[str]) -> "Train":
+        """Returns what flags override: the saved recipe, or when resuming the run's own."""
+        early = _Early.parse(arguments)
+        if early.recipe is not None:
+            return Train(Recipe.load(early.recipe), early.recipe)
+        if early.resume:
+            run = Run.open(early.run_dir) if early.run_dir else Run.newest()
+            return Train(run.recipe, None, run.path, True)
+        return Train(Recipe())
+
+    def __call__(self) -> None:
+        from tfqnoise.training.train import train
+
+        train(self.settings, self.run_dir, resume=self.resume)
+
+
+@dataclasses.dataclass
+class _Early:
+    """The flags that must be known before the defaults of the others are."""
+
+    recipe: str | None = None
+    run_dir: str | None = None
+    resume: bool = False
+
+    @classmethod
+    def parse(cls, arguments: Sequence[str]) -> "_Early":
+        found = cls(resume="--resume" in arguments)
+        for position, argument in enumerate(arguments):
+            flag, equals, value = argument.partition("=")
+            name = flag.removeprefix("--").replace("-", "_")
+            if flag.startswith("--") and name in ("recipe", "run_dir"):
+                following = arguments[position + 1 : position + 2]
+                setattr(found, name, value if equals else next(iter(following), None))
+        return found
+
+
+@dataclasses.dataclass(frozen=True)
+class Export:
+    """Export a run as a fully-integer TFLite model and prove that it answers like the trained network."""
+
+    run: tyro.conf.Positional[Path | None] = None
+    """The run directory; the newest run if not given."""
+    io: str = "int8"
+    """Type of input and output: `int8` (pixel - 128) or `uint8` (the pixel itself)."""
+    examples: int | None = None
+    """Test pictures to compare on; all of them if not given."""
+
+    def __call__(self) -> None:
+        from tfqnoise.export import export
+
+        export(_run(self.run), io=self.io, examples=self.examples)
+
+
+@dataclasses.dataclass(frozen=True)
+class Benchmark:
+    """Time a run's exported model, its training pipeline or its training step."""
+
+    run: tyro.conf.Positional[Path | None] = None
+    """The run directory; the newest run if not given."""
+    target: str = "host"
+    """What to time: `host` (the exported model on this machine), `pipeline` or `step`."""
+    peer: tuple[Path, ...] = ()
+    """Other .tflite models to time beside the run's own."""
+    repetitions: int | None = None
+    """How often each is timed; the target's own number if not given."""
+
+    def __call__(self) -> None:
+        from tfqnoise.benchmark import benchmark
+
+        benchmark(_run(self.run), self.target, peers=self.peer, repetitions=self.repetitions)
+
+
+@dataclasses.dataclass(frozen=True)
+class List:
+    """List the registered methods, of one family or of all."""
+
+    family: tyro.conf.Positional[str | None] = None
+    """The family; all families if not given."""
+
+    def __call__(self) -> None:
+        if self.family is not None and self.family not in _FAMILIES:
+            raise UsageError(
+                f"unknown family '{self.family}'", "a family of methods", did_you_mean(self.family, _FAMILIES)
+            )
+        for family in [self.family] if self.family else _FAMILIES:
+            print(f"{family}:")
+            for entry in importlib.import_module(_FAMILIES[family]).registry.entries().values():
+                settings = ", ".join(f"{name}={value!r}" for name, value in entry.settings.items())
+                print(f"  {entry.name}{f' ({settings})' if settings else ''}: {entry.summary}")
+                if entry.reference != "-":
+                    print(f"      {entry.reference}")
+
+
+COMMANDS: dict[str, type] = {"train": Train, "export": Export, "benchmark": Benchmark, "list": List}
+
+
+def _run(path: Path | None) -> Run:
+    return Run.open(path) if path else Run.newest()
+
+
+def run_command(name: str, arguments: Sequence[str] | None = None, prog: str | None = None) -> int:
+    """Runs one command and returns the exit code: 0, or 2 for what the user can mend.
+
+    Args:
+        name: a key of `COMMANDS`.
+        arguments: its flags; those of the process if not given.
+        prog: the program's name in messages.
+    """
+    arguments = sys.argv[1:] if arguments is None else arguments
+    return _guarded(lambda: _parse(COMMANDS[name], arguments, prog)())
+
+
+def _parse(command: type, arguments: Sequence[str], prog: str | None) -> Any:
+    helping = {"-h", "--help"} & set(arguments)
+    default = command.default(() if helping else arguments) if hasattr(command, "default") else None
+    return tyro.cli(
+        command,
+        args=list(arguments),
+        prog=prog,
+        **({} if default is None else {"default": default}),
+    )
+
+
+def _guarded(action: Callable[[], None]) -> int:
+    try:
+        action()
+        sys.stdout.flush()
+    except TfqnoiseError as error:
+        print(f"tfqnoise: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("tfqnoise: interrupted; a training run goes on with --resume", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    except OSError as error:
+        # Whatever library met it: a full disk or a directory without permission is not a defect.
+        print(f"tfqnoise: {error}\n  what to do: free space or change permissions", file=sys.stderr)
+        return 2
+    return 0
+
+
+def main() -> None:
+    """The entry point `tfqnoise`."""
+    arguments = sys.argv[1:]
+    if not arguments or arguments[0] in ("-h", "--help"):
+        print("usage: tfqnoise COMMAND [flags]\n")
+        for name, command in COMMANDS.items():
+            print(f"  {name:<10} {(command.__doc__ or '').splitlines()[0]}")
+        print("\n`tfqnoise COMMAND --help` lists the flags of a command.")
+        sys.exit(0 if arguments else 2)
+    name = arguments[0]
+    if name not in COMMANDS:
+        error = UsageError(f"unknown command '{name}'", "a command", did_you_mean(name, COMMANDS))
+        print(f"tfqnoise: {error}", file=sys.stderr)
+        sys.exit(2)
+    sys.exit(run_command(name, arguments[1:], prog=f"tfqnoise {name}"))

@@ -1,0 +1,120 @@
+"""Wrapping a plain network for quantization-aware training."""
+
+from typing import Any
+
+import tensorflow_model_optimization as tfmot
+
+from tfqnoise.backend import keras, require_legacy
+from tfqnoise.compression import plan
+from tfqnoise.compression.quantization.quantizers import CUSTOM_OBJECTS, Scheme
+from tfqnoise.errors import PlanError, did_you_mean
+
+_quantize = tfmot.quantization.keras
+
+
+def quantize(network: Any, allow_float: tuple[str, ...] = ()) -> tuple[Any, list[plan.LayerReport]]:
+    """Returns a quantization-aware copy of a network and what became of each layer.
+
+    The copy starts from the network's weights; the network itself stays as it is.
+
+    Args:
+        network: a flat functional model whose input is a picture in [0, 1].
+        allow_float: names of layers that may stay float.
+
+    Returns:
+        The quantised model, and one report per layer of `network`.
+
+    Raises:
+        BackendError: if the network is not a legacy Keras model.
+        PlanError: if a layer would stay float that `allow_float` doesn't name, or the network isn't flat.
+    """
+    require_legacy(network)
+    left = _check(network, allow_float)
+
+    def annotate(layer: Any) -> Any:
+        return layer if layer.name in left else _quantize.quantize_annotate_layer(layer)
+
+    with _quantize.quantize_scope(CUSTOM_OBJECTS):
+        annotated = keras.models.clone_model(network, clone_function=annotate)
+        annotated.set_weights(network.get_weights())
+        quantised = _quantize.quantize_apply(annotated, scheme=Scheme())
+    quantised._name = network.name
+    return quantised, [_report(layer, quantised, left) for layer in network.layers]
+
+
+def refresh_weight_ranges(network: Any) -> None:
+    """Sets every weight's range to that of the weight as it is now.
+
+    In a training step the range is taken before the optimizer changes the weight, so the stored one is a step
+    old. Called before evaluation and export, both see the range that belongs to the weight.
+    """
+    for layer in network.layers:
+        if isinstance(layer, _quantize.QuantizeWrapperV2):
+            for weight, quantizer, variables in layer._weight_vars:
+                quantizer(weight, True, weights=variables)
+
+
+def _check(network: Any, allow_float: tuple[str, ...]) -> dict[str, str]:
+    names = {layer.name for layer in network.layers}
+    for name in allow_float:
+        if name not in names:
+            raise PlanError(
+                f"--allow-float names no layer: '{name}'", "a layer of the network", did_you_mean(name, names)
+            )
+    left = {}
+    for layer in network.layers:
+        reason = _why_not(layer)
+        if reason is None:
+            continue
+        if layer.name not in allow_float:
+            raise PlanError(
+                f"layer '{layer.name}' ({type(layer).__name__}) can't be quantised: {reason}",
+                "a network in which every layer can be, or the layer named as an exception",
+                f"replace the layer, train with --bits 32, or pass --allow-float {layer.name} "
+                "(the exported model will then not be fully integer)",
+            )
+        left[layer.name] = f"allowed by name; {reason}"
+    return left
+
+
+def _why_not(layer: Any) -> str | None:
+    if isinstance(layer, keras.layers.InputLayer):
+        return None
+    if isinstance(layer, keras.Model):
+        return "it is a model inside the model, and TF-MOT needs one flat graph"
+    if len(layer.inbound_nodes) != 1:
+        return f"it is used {len(layer.inbound_nodes)} times, and one range can't serve several places"
+    if isinstance(layer, keras.layers.BatchNormalization):
+        before = layer.inbound_nodes[0].inbound_layers
+        foldable = keras.layers.Conv2D | keras.layers.DepthwiseConv2D | keras.layers.Dense
+        if isinstance(before, foldable) and before.activation is keras.activations.linear:
+            return None
+        return "a batch norm is folded only into a convolution or dense layer right before it"
+    if Scheme().get_quantize_registry().supports(layer):
+        return None
+    return f"TF-MOT has no integer form of {type(layer).__name__}"
+
+
+def _report(layer: Any, quantised: Any, left: dict[str, str]) -> plan.LayerReport:
+    kind = type(layer).__name__
+    if isinstance(layer, keras.layers.InputLayer):
+        return plan.LayerReport(layer.name, kind, "quantised", "input fixed to [0, 1]: int8 = pixel - 128")
+    if layer.name in left:
+        return plan.LayerReport(layer.name, kind, "float", left[layer.name])
+    wrapper = quantised.get_layer(f"quant_{layer.name}")
+    parts = []
+    for weight, quantizer, _ in wrapper._weight_vars:
+        axis = "channel" if quantizer.per_axis else "tensor"
+        parts.append(f"{weight.name.split('/')[-1].split(':')[0]} int{quantizer.num_bits} per {axis}")
+    if wrapper._output_quantizers or any(
+        variable.name.split("/")[-1].startswith("post_activation_min") for variable in wrapper.weights
+    ):
+        parts.append("output int8 per tensor")
+    if isinstance(layer, keras.layers.BatchNormalization):
+        return plan.LayerReport(layer.name, kind, "folded", ", ".join(["into the layer before", *parts]))
+    if parts:
+        return plan.LayerReport(layer.name, kind, "quantised", ", ".join(parts))
+    following = [node.outbound_layer for node in layer.outbound_nodes]
+    if following and all(isinstance(f, keras.layers.ReLU | keras.layers.Activation) for f in following):
+        return plan.LayerReport(layer.name, kind, "fused", f"quantised behind {following[0].name}")
+    return plan.LayerReport(layer.name, kind, "passed", "moves values only; keeps its input's range")

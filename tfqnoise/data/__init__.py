@@ -1,0 +1,1 @@
+"""Pictures and labels: sources, splits, given labels and the training pipeline."""

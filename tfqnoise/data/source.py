@@ -1,0 +1,82 @@
+"""What a source of pictures gives, and the registry of sources. One file per source.
+
+A source is a function (recipe, argument) -> Source, where `argument` is what follows the colon in
+`--dataset NAME:ARGUMENT`. A data set name that no source has is a TFDS name.
+"""
+
+import dataclasses
+
+import numpy as np
+
+from tfqnoise.hashing import keys_of
+from tfqnoise.recipe import Recipe
+from tfqnoise.registry import Registry
+
+registry = Registry("data set", "tfqnoise.data.sources")
+register = registry.register
+
+
+@dataclasses.dataclass(frozen=True)
+class Examples:
+    """Labelled pictures.
+
+    Attributes:
+        ids: N strings that don't depend on order, shards or machine.
+        images: uint8 [N, H, W, C].
+        labels: int64 [N].
+    """
+
+    ids: np.ndarray
+    images: np.ndarray
+    labels: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @property
+    def keys(self) -> np.ndarray:
+        """The 64-bit keys of the ids, uint64 [N]."""
+        return keys_of(self.ids)
+
+    def take(self, rows: np.ndarray) -> "Examples":
+        """Returns the examples that an index or mask selects."""
+        return Examples(self.ids[rows], self.images[rows], self.labels[rows])
+
+    def sorted(self) -> "Examples":
+        """Returns the examples in the order of their ids, in which tables have their rows."""
+        return self.take(np.argsort(self.ids, kind="stable"))
+
+
+@dataclasses.dataclass(frozen=True)
+class Source:
+    """A data set.
+
+    Attributes:
+        class_names: C names, in the order of the labels.
+        train: pictures to train on and to hold out for validation.
+        test: pictures whose labels are never touched.
+        flip: whether a mirrored picture keeps its meaning.
+        pad: pixels by which the standard augmentation shifts at most.
+        test_labels: what is known of the test labels: "clean", or "as given" where they may be as doubtful
+            as the others.
+    """
+
+    class_names: tuple[str, ...]
+    train: Examples
+    test: Examples
+    flip: bool
+    pad: int
+    test_labels: str = "clean"
+
+
+def load(recipe: Recipe) -> Source:
+    """Loads the recipe's data set.
+
+    Raises:
+        DataError: if it is missing, unreadable or unusable.
+        UsageError: for an unknown name.
+    """
+    name, _, argument = recipe.dataset.partition(":")
+    if name in registry.entries():
+        return registry.get(name)(recipe, argument)
+    return registry.get("tfds")(recipe, recipe.dataset)

@@ -1,0 +1,170 @@
+"""The recipe: one flat, typed record that says everything about a run.
+
+Its fields are the flags of `train`, the content of `recipe.json` and the arguments of `tfqnoise.train`.
+A field that names a method takes a name (`gce`) or JSON text with settings (`'{"name": "gce", "q": 0.5}'`);
+`tfqnoise list` prints all methods.
+"""
+
+import dataclasses
+import hashlib
+import json
+import typing
+from collections.abc import Mapping
+from typing import Any
+
+from tfqnoise.errors import RunError, UsageError, did_you_mean
+
+OPTIMIZERS = ("sgd", "adam", "adamw")
+PRECISIONS = ("float32", "bfloat16")
+
+
+@dataclasses.dataclass(frozen=True)
+class Recipe:
+    """Everything about a run. The text under each field is the help of its flag."""
+
+    dataset: str = "digits"
+    """Where the pictures come from: `digits` (embedded), `folder:PATH` (one sub-folder a class, or a CSV with
+    path,label), or a TFDS name with or without config (`cifar10`)."""
+    data_dir: str | None = None
+    """Where TFDS keeps prepared data sets; TFDS's own default if not given."""
+    image_size: int | None = None
+    """Side in pixels to which pictures are resized. Needed where they differ in size."""
+    skip_unreadable: bool = False
+    """Leave unreadable pictures of a folder out instead of stopping at them."""
+    validation: float = 0.1
+    """Share of the training pictures held out for validation, chosen by id, as noisy as the rest."""
+
+    noise: float = 0.0
+    """Noise rate, from 0 up to but not including 1. What it means is the kind's business."""
+    noise_kind: str = "symmetric"
+    """How labels become wrong: `symmetric` redraws over all classes, `symmetric-exclusive` always errs."""
+
+    network: str = "resnet8"
+    """The network to train, such as `resnet8` or `resnet20`."""
+    width: float = 1.0
+    """Multiplier of the network's channel counts."""
+
+    bits: int = 8
+    """Bits per weight and activation: 8 trains with quantization, 32 is plain float."""
+    float_epochs: int = 0
+    """Epochs in float before quantization-aware training begins."""
+    allow_float: tuple[str, ...] = ()
+    """Names of layers that may stay float; any other layer left float is an error."""
+    freeze_batch_norm: float = 0.2
+    """Share of the epochs, at the end, in which batch-norm statistics are frozen."""
+
+    loss: str = "cross_entropy"
+    """The loss, such as `cross_entropy` or `gce`."""
+    strategy: str = "plain"
+    """What goes beyond a stateless loss, such as `plain` (nothing) or `elr`."""
+    augmentation: str = "standard"
+    """Changes to training pictures: `standard` (shift, and flip where the data allow) or `none`."""
+
+    epochs: int = 30
+    """Passes over the training pictures."""
+    steps_per_epoch: int | None = None
+    """Batches an epoch; all of them if not given. Meant for tries."""
+    batch_size: int = 128
+    """Pictures a batch."""
+    optimizer: str = "sgd"
+    """`sgd` (Nesterov momentum 0.9), `adam` or `adamw`."""
+    learning_rate: float = 0.1
+    """Peak learning rate; it falls to zero along a cosine."""
+    warmup_epochs: float = 1.0
+    """Epochs in which the learning rate climbs linearly from zero."""
+    weight_decay: float = 1e-3
+    """Decoupled decay of kernels: w -= learning rate x decay x w, each step. Never of batch-norm or quantizers."""
+    clip_norm: float | None = None
+    """Largest global norm of the gradient; no clipping if not given."""
+    weight_average: float = 0.0
+    """Momentum of an exponential average of the weights, evaluated and exported in their place; 0 is off."""
+    precision: str = "float32"
+    """Arithmetic of convolutions while training: `float32`, or `bfloat16` on processors that have it."""
+    seed: int = 0
+    """Seed of initial weights, order, augmentation and noise."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "allow_float", tuple(self.allow_float))
+        for field in dataclasses.fields(self):
+            _check_type(field.name, getattr(self, field.name), typing.get_type_hints(Recipe)[field.name])
+        for name, valid, expected in self._limits():
+            if not valid:
+                raise UsageError(f"--{name.replace('_', '-')} {getattr(self, name)}", expected, _remedy(name))
+
+    def _limits(self) -> list[tuple[str, bool, str]]:
+        return [
+            ("noise", 0 <= self.noise < 1, "a rate of at least 0 and less than 1"),
+            ("validation", 0 < self.validation < 1, "a share of more than 0 and less than 1"),
+            ("image_size", self.image_size is None or self.image_size >= 4, "at least 4 pixels"),
+            ("width", 0 < self.width <= 16, "a multiplier of more than 0 and at most 16"),
+            ("bits", self.bits in (8, 32), "8 or 32"),
+            ("epochs", self.epochs >= 1, "at least 1"),
+            ("float_epochs", 0 <= self.float_epochs <= self.epochs, f"from 0 to --epochs {self.epochs}"),
+            ("freeze_batch_norm", 0 <= self.freeze_batch_norm < 1, "a share from 0 up to but not 1"),
+            ("steps_per_epoch", self.steps_per_epoch is None or self.steps_per_epoch >= 1, "at least 1"),
+            ("batch_size", self.batch_size >= 1, "at least 1"),
+            ("optimizer", self.optimizer in OPTIMIZERS, f"one of {', '.join(OPTIMIZERS)}"),
+            ("learning_rate", 0 < self.learning_rate < float("inf"), "a positive number"),
+            ("warmup_epochs", 0 <= self.warmup_epochs < self.epochs, f"from 0 to below --epochs {self.epochs}"),
+            ("weight_decay", 0 <= self.weight_decay < 1, "from 0 up to but not 1"),
+            ("clip_norm", self.clip_norm is None or self.clip_norm > 0, "a positive number"),
+            ("weight_average", 0 <= self.weight_average < 1, "a momentum from 0 up to but not 1"),
+            ("precision", self.precision in PRECISIONS, f"one of {', '.join(PRECISIONS)}"),
+            ("seed", 0 <= self.seed < 2**31, "from 0 to 2147483647"),
+        ]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns the recipe as plain data, as `recipe.json` holds it."""
+        return {**dataclasses.asdict(self), "allow_float": list(self.allow_float)}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "Recipe":
+        """Returns the recipe that `to_dict` wrote.
+
+        Raises:
+            UsageError: for a field that no recipe has, or a value out of its limits.
+        """
+        known = {field.name for field in dataclasses.fields(cls)}
+        for name in values:
+            if name not in known:
+                raise UsageError(f"unknown recipe field '{name}'", "a field", did_you_mean(name, known))
+        return cls(**values)
+
+    @classmethod
+    def load(cls, path: Any) -> "Recipe":
+        """Reads a recipe from a JSON file.
+
+        Raises:
+            RunError: if the file can't be read or is not a recipe.
+        """
+        try:
+            with open(path, encoding="utf-8") as file:
+                values = json.load(file)
+            if not isinstance(values, dict):
+                raise ValueError("its content is not an object")
+        except (OSError, ValueError) as error:
+            raise RunError(
+                f"recipe file {path} can't be read: {error}",
+                "a JSON file with recipe fields, such as the recipe.json of a run",
+                "check the path, or start again from the flags of train --help",
+            ) from error
+        return cls.from_dict(values)
+
+    def hash(self) -> str:
+        """Returns the first 12 hexadecimal digits of the SHA-256 of the recipe's JSON."""
+        text = json.dumps(self.to_dict(), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def _remedy(name: str) -> str:
+    return f"give --{name.replace('_', '-')} a value inside these limits"
+
+
+def _check_type(name: str, value: Any, hint: Any) -> None:
+    options = typing.get_args(hint) if typing.get_origin(hint) is not tuple else ()
+    kinds = tuple(k for k in (options or (hint,)) if isinstance(k, type)) or (tuple,)
+    if float in kinds:
+        kinds += (int,)
+    if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
+        expected = " or ".join("nothing" if k is type(None) else k.__name__ for k in kinds)
+        raise UsageError(f"--{name.replace('_', '-')} {value!r}", expected, _remedy(name))

@@ -1,0 +1,167 @@
+"""One registry for every family of methods: a name, a dict and an object mean the same.
+
+    losses.get("gce") == losses.get({"name": "gce", "q": 0.7}) == losses.get(GCE(q=0.7))
+
+A method is one file in its family's folder: the file registers it once, and flags, `tfqnoise list`,
+documentation and tests read the registry.
+"""
+
+import dataclasses
+import functools
+import importlib
+import inspect
+import json
+import pkgutil
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+from tfqnoise.errors import UsageError, did_you_mean
+
+Factory = TypeVar("Factory", bound=Callable[..., Any])
+
+
+@dataclasses.dataclass(frozen=True)
+class Entry:
+    """What the registry knows of one method.
+
+    Attributes:
+        name: the word used in flags and recipes; also the name of the function, or of the class in
+            snake case.
+        factory: a frozen dataclass, or a function whose keyword arguments are the method's settings.
+        reference: where the method comes from.
+        sample: arguments with which the family's tests build it, where the defaults don't do.
+    """
+
+    name: str
+    factory: Callable[..., Any]
+    reference: str
+    sample: Mapping[str, Any]
+
+    @property
+    def summary(self) -> str:
+        return (inspect.getdoc(self.factory) or "").split("\n")[0]
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Settings that have a default, in the order in which the factory takes them."""
+        parameters = inspect.signature(self.factory).parameters.values()
+        return {p.name: p.default for p in parameters if p.default is not p.empty}
+
+
+class Registry:
+    """The methods of one family.
+
+    Args:
+        family: what a method of this family is called in messages, such as "loss".
+        package: the package whose modules register the methods; imported when first asked.
+    """
+
+    def __init__(self, family: str, package: str) -> None:
+        self.family = family
+        self._package = package
+        self._entries: dict[str, Entry] = {}
+        self._imported = False
+
+    def register(
+        self, *, reference: str, sample: Mapping[str, Any] | None = None
+    ) -> Callable[[Factory], Factory]:
+        """Registers the decorated class or function under its own name in snake case.
+
+        Raises:
+            ValueError: if the name is taken: two methods would answer to one word.
+        """
+
+        def decorate(factory: Factory) -> Factory:
+            name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", factory.__name__).lower()
+            if name in self._entries:
+                raise ValueError(f"{self.family} '{name}' is registered twice")
+            self._entries[name] = Entry(name, factory, reference, dict(sample or {}))
+            return factory
+
+        return decorate
+
+    def entries(self) -> dict[str, Entry]:
+        """Returns every method of the family by name, importing the family's files first."""
+        if not self._imported:
+            package = importlib.import_module(self._package)
+            for module in pkgutil.iter_modules(package.__path__):
+                importlib.import_module(f"{self._package}.{module.name}")
+            self._imported = True
+        return dict(sorted(self._entries.items()))
+
+    def entry(self, name: str) -> Entry:
+        """Returns one method; a hyphen in `name` stands for an underscore.
+
+        Raises:
+            UsageError: for an unknown name, offering the nearest known one.
+        """
+        entries = self.entries()
+        found = entries.get(name.replace("-", "_"))
+        if found is None:
+            raise UsageError(
+                f"unknown {self.family} '{name}'",
+                f"a registered {self.family}",
+                did_you_mean(name.replace("-", "_"), entries),
+            )
+        return found
+
+    def get(self, spec: Any, **settings: Any) -> Any:
+        """Returns the method that `spec` means.
+
+        Args:
+            spec: a name, a dict with "name" and settings, the same dict as JSON text, or the object itself.
+            **settings: settings that the spec doesn't name.
+
+        Raises:
+            UsageError: for an unknown name, an unknown setting or text that isn't a name or JSON.
+        """
+        if not isinstance(spec, str | Mapping):
+            return spec
+        given = dict(self.parse(spec))
+        entry = self.entry(given.pop("name"))
+        arguments = {**settings, **given}
+        accepted = inspect.signature(entry.factory).parameters
+        for name in arguments:
+            if name not in accepted:
+                raise UsageError(
+                    f"{self.family} '{entry.name}' has no setting '{name}'",
+                    "one of its settings",
+                    did_you_mean(name, entry.settings) if entry.settings else "it takes no settings",
+                )
+        if inspect.isclass(entry.factory):
+            return entry.factory(**arguments)
+        return functools.partial(entry.factory, **arguments)
+
+    def parse(self, spec: str | Mapping[str, Any]) -> Mapping[str, Any]:
+        """Returns the dict form of a name, dict or JSON text.
+
+        Raises:
+            UsageError: if it is none of them.
+        """
+        if isinstance(spec, str) and not spec.lstrip().startswith("{"):
+            return {"name": spec}
+        try:
+            parsed = json.loads(spec) if isinstance(spec, str) else spec
+        except json.JSONDecodeError as error:
+            raise UsageError(
+                f"{self.family} {spec!r}: {error}", "a name, or JSON text", self._example()
+            ) from error
+        if not isinstance(parsed.get("name"), str):
+            raise UsageError(f"{self.family} {spec!r} has no name", "a 'name' in it", self._example())
+        return parsed
+
+    def _example(self) -> str:
+        name, entry = next(iter(self.entries().items()))
+        return f"write for example '{json.dumps({'name': name, **entry.settings})}'"
+
+    def to_dict(self, method: Any) -> dict[str, Any]:
+        """Returns the dict that `get` turns back into `method`."""
+        factory = method.func if isinstance(method, functools.partial) else type(method)
+        for entry in self.entries().values():
+            if entry.factory is factory:
+                settings = (
+                    method.keywords if isinstance(method, functools.partial) else dataclasses.asdict(method)
+                )
+                return {"name": entry.name, **settings}
+        raise ValueError(f"{method!r} is not a registered {self.family}")

@@ -1,0 +1,206 @@
+"""The run directory: everything a run made. Each command takes one, adds to it and needs nothing else.
+
+    recipe.json      what was asked            checkpoint.npz  all that training needs to go on
+    noise.json       how labels were changed   weights.npz     the network as last evaluated
+    plan.json        what each layer became    summary.json    the result
+    metrics.jsonl    one line per epoch        export/ benchmark/
+
+Files appear whole or not at all: each is written under a temporary name, flushed and renamed.
+"""
+
+import contextlib
+import fcntl
+import json
+import os
+import tempfile
+import time
+import zipfile
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+from tfqnoise.errors import RunError
+from tfqnoise.recipe import Recipe
+
+ROOT = Path("runs")
+
+
+class Run:
+    """One run directory. Build it with `create`, `open` or `newest`."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @classmethod
+    def create(cls, recipe: Recipe, path: str | os.PathLike[str] | None = None) -> "Run":
+        """Makes a run directory and writes the recipe into it.
+
+        Args:
+            recipe: what the run will do.
+            path: the directory; `runs/<time>-<dataset>-<network>` if not given.
+
+        Raises:
+            RunError: if the directory already holds a run or can't be written.
+        """
+        run = cls(Path(path) if path else cls._fresh(recipe))
+        if (run.path / "recipe.json").exists():
+            raise RunError(
+                f"{run.path} already holds a run",
+                "a directory without one",
+                "choose another --run-dir, or go on with this run by --resume",
+            )
+        run.write_json("recipe.json", recipe.to_dict())
+        return run
+
+    @staticmethod
+    def _fresh(recipe: Recipe) -> Path:
+        dataset = recipe.dataset.split(":")[0].replace("/", "-")
+        stem = f"{time.strftime('%Y%m%d-%H%M%S')}-{dataset}-{recipe.network}"
+        candidates = (ROOT / (stem + suffix) for suffix in ("", *(f"-{n}" for n in range(2, 1000))))
+        return next(path for path in candidates if not path.exists())
+
+    @classmethod
+    def open(cls, path: str | os.PathLike[str]) -> "Run":
+        """Opens an existing run.
+
+        Raises:
+            RunError: if there is no run in the directory.
+        """
+        run = cls(Path(path))
+        if not (run.path / "recipe.json").is_file():
+            raise RunError(
+                f"no run in {run.path} (it has no recipe.json)",
+                "a directory made by train",
+                "check the path, or train first: python scripts/train.py --run-dir " + str(run.path),
+            )
+        return run
+
+    @classmethod
+    def newest(cls) -> "Run":
+        """Opens the newest run under `runs/`.
+
+        Raises:
+            RunError: if there is none.
+        """
+        recipes = sorted(ROOT.glob("*/recipe.json"), key=lambda p: (p.stat().st_mtime_ns, str(p)))
+        if not recipes:
+            raise RunError(
+                f"no run under {ROOT.resolve()}",
+                "at least one, because no run directory was named",
+                "train first (python scripts/train.py --noise 0.4 --bits 8), or name a run directory",
+            )
+        return cls(recipes[-1].parent)
+
+    @property
+    def recipe(self) -> Recipe:
+        return Recipe.load(self.path / "recipe.json")
+
+    @contextlib.contextmanager
+    def lock(self) -> Iterator[None]:
+        """Holds the run for this process; the system lets go of it however the process ends.
+
+        Raises:
+            RunError: if another process holds it.
+        """
+        with _explained(self.path), open(self.path / ".lock", "a") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise RunError(
+                    f"{self.path} is in use by another process",
+                    "one process per run directory",
+                    "wait for it to end, or choose another --run-dir",
+                ) from None
+            yield
+
+    def write(self, name: str, fill: Callable[[IO[bytes]], Any]) -> Path:
+        """Writes one file whole or not at all.
+
+        Args:
+            name: the file's path inside the run.
+            fill: writes the content into the open binary file it is given.
+
+        Raises:
+            RunError: if the disk is full or the directory can't be written; an older file stays as it was.
+        """
+        target = self.path / name
+        with _explained(target):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+            try:
+                with os.fdopen(handle, "wb") as file:
+                    fill(file)
+                    file.flush()
+                    os.fsync(file.fileno())
+                os.chmod(temporary, 0o644)
+                os.replace(temporary, target)
+            except BaseException:
+                with contextlib.suppress(OSError):
+                    os.unlink(temporary)
+                raise
+        return target
+
+    def write_bytes(self, name: str, content: bytes) -> Path:
+        return self.write(name, lambda file: file.write(content))
+
+    def write_json(self, name: str, content: Any) -> Path:
+        text = json.dumps(content, indent=2, allow_nan=False) + "\n"
+        return self.write_bytes(name, text.encode())
+
+    def write_lines(self, name: str, rows: list[dict[str, Any]]) -> Path:
+        return self.write_bytes(name, "".join(json.dumps(row) + "\n" for row in rows).encode())
+
+    def write_arrays(self, name: str, arrays: Mapping[str, np.ndarray]) -> Path:
+        return self.write(name, lambda file: np.savez(file, **arrays))  # type: ignore[arg-type]
+
+    def read_json(self, name: str) -> Any:
+        """Reads a JSON file of the run.
+
+        Raises:
+            RunError: if it is missing or damaged.
+        """
+        return self._read(name, lambda path: json.loads(path.read_text(encoding="utf-8")))
+
+    def read_lines(self, name: str) -> list[dict[str, Any]]:
+        """Reads a file of one JSON object per line. Raises RunError if it is missing or damaged."""
+        return self._read(name, lambda p: [json.loads(row) for row in p.read_text().splitlines()])
+
+    def read_arrays(self, name: str) -> dict[str, np.ndarray]:
+        """Reads arrays that `write_arrays` wrote; never unpickles. Raises RunError if missing or damaged."""
+
+        def load(path: Path) -> dict[str, np.ndarray]:
+            with np.load(path, allow_pickle=False) as arrays:
+                return {key: arrays[key] for key in arrays.files}
+
+        return self._read(name, load)
+
+    def _read(self, name: str, load: Callable[[Path], Any]) -> Any:
+        path = self.path / name
+        try:
+            return load(path)
+        except FileNotFoundError:
+            raise RunError(
+                f"{path} is missing",
+                "a run that has come this far",
+                f"train it further: python scripts/train.py --resume --run-dir {self.path}",
+            ) from None
+        except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
+            raise RunError(
+                f"{path} can't be read: {error}",
+                "the file as tfqnoise wrote it",
+                "restore it from a copy, or train again into another --run-dir",
+            ) from error
+
+
+@contextlib.contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise RunError(
+            f"{path} can't be written: {error.strerror or error}",
+            "a writable directory on a disk with room",
+            "free space or change permissions, then go on with --resume; or choose another --run-dir",
+        ) from error

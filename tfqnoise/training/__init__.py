@@ -1,0 +1,1 @@
+"""The training engine: one Keras model that trains a plain functional network."""

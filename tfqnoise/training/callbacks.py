@@ -1,0 +1,125 @@
+"""What happens after each batch and epoch: evaluation, records, checkpoint, guard."""
+
+import math
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from tfqnoise import metrics
+from tfqnoise.assembly import arrays_of
+from tfqnoise.backend import keras
+from tfqnoise.data.dataset import Dataset
+from tfqnoise.errors import TrainingError
+from tfqnoise.networks.predict import Predictor
+from tfqnoise.run import Run
+from tfqnoise.training.engine import Trainer, evaluated
+from tfqnoise.training.precision import convolutions
+
+# Wrongly labelled training pictures that each epoch's memorisation is measured on; the same ones each time.
+_SAMPLE = 2000
+
+
+class Guard(keras.callbacks.Callback):
+    """Stops at a loss that is not a number."""
+
+    def __init__(self, run: Run) -> None:
+        super().__init__()
+        self._run = run
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        loss = (logs or {}).get("loss", 0.0)
+        if math.isfinite(loss):
+            return
+        kept = (self._run.path / "checkpoint.npz").exists()
+        raise TrainingError(
+            f"the loss became {loss} in batch {batch + 1} of the epoch",
+            "a finite loss",
+            "train again with a lower --learning-rate, or with --clip-norm 1; "
+            + ("the checkpoint and weights of the last good epoch are kept" if kept else "no epoch was finished"),
+        )
+
+
+class Stopwatch(keras.callbacks.Callback):
+    """Adds `images_per_second` to each epoch's record: training alone, without the first batch of a phase,
+    in which the graph is built, and without evaluation."""
+
+    def __init__(self, batch_size: int) -> None:
+        super().__init__()
+        self._batch_size = batch_size
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        self._batches, self._began = 0, time.perf_counter()
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        self._last = time.perf_counter()
+        if batch == 0:
+            self._first = self._last
+        self._batches += 1
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        if logs is not None and self._batches > 1:
+            elapsed = self._last - self._first
+            logs["images_per_second"] = (self._batches - 1) * self._batch_size / elapsed
+
+
+class Evaluation(keras.callbacks.Callback):
+    """Adds accuracies and memorisation to each epoch's record."""
+
+    def __init__(self, trainer: Trainer, dataset: Dataset) -> None:
+        super().__init__()
+        self._trainer = trainer
+        self._predict = Predictor(trainer.network)
+        self._dataset = dataset
+        wrong = np.flatnonzero(dataset.train.wrong)
+        # Rows are in the order of ids, so an even stride is a fixed sample.
+        self._wrong = wrong[np.linspace(0, len(wrong) - 1, min(_SAMPLE, len(wrong))).astype(int)]
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        # Evaluation runs as the exported model will: always in float32.
+        with evaluated(self._trainer), convolutions("float32"):
+            (logs if logs is not None else {}).update(self._measure())
+
+    def _measure(self) -> dict[str, float | None]:
+        train, validation, test = self._dataset.train, self._dataset.validation, self._dataset.test
+        result: dict[str, float | None] = {
+            "test_accuracy": metrics.accuracy(test.labels, self._predict(test.images)),
+            "validation_accuracy": metrics.accuracy(
+                validation.given, self._predict(validation.examples.images)
+            ),
+        }
+        if len(self._wrong):
+            logits = self._predict(train.examples.images[self._wrong])
+            shares = metrics.memorisation(train.given[self._wrong], train.examples.labels[self._wrong], logits)
+            result |= {"memorised": shares.memorised, "recovered": shares.recovered}
+        return result
+
+
+class Record(keras.callbacks.Callback):
+    """Writes each epoch's line of metrics.jsonl, the evaluated weights and the checkpoint, in this order.
+
+    A run killed in between goes on from the older checkpoint, which cuts the newer line off again.
+    """
+
+    def __init__(
+        self, run: Run, trainer: Trainer, rows: list[dict[str, Any]], variables: Callable[[], dict[str, Any]]
+    ) -> None:
+        super().__init__()
+        self._run, self._trainer, self._rows, self._variables = run, trainer, rows, variables
+        self._began = time.perf_counter()
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        now = time.perf_counter()
+        rate = self._trainer.optimizer.learning_rate
+        values = {name: None if value is None else float(value) for name, value in (logs or {}).items()}
+        row = {"epoch": epoch + 1, **values, "learning_rate": float(rate), "seconds": now - self._began}
+        self._began = now
+        self._rows.append(row)
+        self._run.write_lines("metrics.jsonl", self._rows)
+        with evaluated(self._trainer) as network:
+            self._run.write_arrays("weights.npz", arrays_of(network.weights, "network"))
+        state: dict[str, np.ndarray] = {"epoch": np.array(epoch + 1)}
+        for group, variables in self._variables().items():
+            state |= arrays_of(variables, group)
+        self._run.write_arrays("checkpoint.npz", state)

@@ -1,0 +1,73 @@
+"""The Keras model that trains a plain functional network.
+
+It holds the network and never changes it, so TF-MOT and the exporter see an ordinary graph.
+"""
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+from tfqnoise.backend import keras, tf
+from tfqnoise.compression.quantization.qat import refresh_weight_ranges
+from tfqnoise.networks.predict import scale
+
+
+class Trainer(keras.Model):
+    """Trains a network on batches of `tfqnoise.data.pipeline`.
+
+    Args:
+        network: maps pictures in [0, 1] to logits.
+        strategy: the built state of a strategy; it gives the loss of each picture.
+        variables: what is trained. Frozen batch norms keep their scale and offset in it.
+    """
+
+    def __init__(self, network: Any, strategy: Any, variables: list[Any]) -> None:
+        super().__init__()
+        self.network = network
+        self._strategy = strategy
+        self._trained = variables
+        self._loss = keras.metrics.Mean("loss")
+        self._accuracy = keras.metrics.SparseCategoricalAccuracy("accuracy")
+
+    def call(self, inputs: Any, training: Any = None) -> Any:
+        return self.network(inputs, training=training)
+
+    @property
+    def metrics(self) -> list[Any]:
+        return [self._loss, self._accuracy]
+
+    def train_step(self, data: dict[str, Any]) -> dict[str, Any]:
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(self._trained)
+            logits = self.network(scale(data["image"]), training=True)
+            labels = tf.one_hot(data["label"], logits.shape[-1])
+            loss = tf.reduce_mean(self._strategy.loss(data, labels, logits))
+        gradients = tape.gradient(loss, self._trained)
+        self.optimizer.apply_gradients(zip(gradients, self._trained, strict=True))
+        self._loss.update_state(loss)
+        self._accuracy.update_state(data["label"], logits)
+        return {metric.name: metric.result() for metric in self.metrics}
+
+
+def set_batch_norm_frozen(network: Any, frozen: bool) -> None:
+    """Makes every batch norm use its stored statistics and keep them, or measure them again."""
+    for layer in network.layers:
+        inner = getattr(layer, "layer", layer)
+        if isinstance(inner, keras.layers.BatchNormalization):
+            inner.trainable = not frozen
+
+
+@contextlib.contextmanager
+def evaluated(trainer: Trainer) -> Iterator[Any]:
+    """Hands out the network as it is evaluated and exported, and takes it back to training afterwards.
+
+    Weight ranges belong to the weights as they are now; with --weight-average the weights are the averaged.
+    """
+    averages = getattr(trainer.optimizer, "_model_variables_moving_average", [])
+    kept = [variable.numpy() for variable in trainer._trained] if averages else []
+    for variable, average in zip(trainer._trained, averages, strict=False):
+        variable.assign(average)
+    refresh_weight_ranges(trainer.network)
+    yield trainer.network
+    for variable, value in zip(trainer._trained, kept, strict=False):
+        variable.assign(value)

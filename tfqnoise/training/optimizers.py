@@ -1,0 +1,41 @@
+"""Optimizers and their schedule, all Keras's own."""
+
+from typing import Any
+
+from tfqnoise.backend import keras
+from tfqnoise.recipe import Recipe
+
+
+def build(recipe: Recipe, steps_per_epoch: int, variables: list[Any]) -> Any:
+    """Returns the recipe's optimizer for the given variables, its state built.
+
+    The learning rate climbs linearly over the warm-up and then falls to zero along half a cosine.
+
+    Args:
+        recipe: optimizer, learning rate, decay, clipping and averaging.
+        steps_per_epoch: batches an epoch.
+        variables: what is trained; only kernels decay.
+    """
+    warmup = round(recipe.warmup_epochs * steps_per_epoch)
+    schedule = keras.optimizers.schedules.CosineDecay(
+        initial_learning_rate=0.0 if warmup else recipe.learning_rate,
+        decay_steps=recipe.epochs * steps_per_epoch - warmup,
+        warmup_target=recipe.learning_rate if warmup else None,
+        warmup_steps=warmup,
+    )
+    common: dict[str, Any] = {
+        "learning_rate": schedule,
+        "global_clipnorm": recipe.clip_norm,
+        "weight_decay": recipe.weight_decay or None,
+    }
+    if recipe.weight_average:
+        common.update(use_ema=True, ema_momentum=recipe.weight_average)
+    if recipe.optimizer == "sgd":
+        optimizer = keras.optimizers.SGD(momentum=0.9, nesterov=True, **common)
+    elif recipe.optimizer == "adamw":
+        optimizer = keras.optimizers.AdamW(**common)
+    else:
+        optimizer = keras.optimizers.Adam(**{**common, "weight_decay": None})
+    optimizer.exclude_from_weight_decay([v for v in variables if not v.name.split("/")[-1].startswith("kernel")])
+    optimizer.build(variables)
+    return optimizer

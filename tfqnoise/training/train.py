@@ -1,0 +1,252 @@
+"""A run from its recipe to its summary."""
+
+import dataclasses
+import importlib.metadata
+import math
+import os
+import platform
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from tfqnoise import assembly, losses, strategies
+from tfqnoise.backend import keras
+from tfqnoise.compression import plan
+from tfqnoise.data import dataset as data
+from tfqnoise.data import pipeline
+from tfqnoise.data.dataset import Dataset
+from tfqnoise.errors import RunError
+from tfqnoise.networks import cost
+from tfqnoise.recipe import Recipe
+from tfqnoise.run import Run
+from tfqnoise.training import optimizers, precision
+from tfqnoise.training.callbacks import Evaluation, Guard, Record, Stopwatch
+from tfqnoise.training.engine import Trainer, set_batch_norm_frozen
+
+_VERSIONS = (
+    "tfqnoise",
+    "tensorflow",
+    "tf-keras",
+    "tensorflow-model-optimization",
+    "tensorflow-datasets",
+    "numpy",
+)
+
+
+def train(
+    recipe: Recipe,
+    run_dir: str | os.PathLike[str] | None = None,
+    *,
+    resume: bool = False,
+    report: Callable[[str], None] = print,
+) -> Run:
+    """Trains as the recipe says and returns the finished run.
+
+    Args:
+        recipe: everything about the run.
+        run_dir: the run directory; `runs/<time>-<dataset>-<network>` if not given, or with `resume` the newest.
+        resume: go on with the run in the directory. The final weights are those of an uninterrupted run.
+        report: takes each message.
+
+    Raises:
+        TfqnoiseError: for everything a user can mend: data, recipe, plan, run directory, diverged training.
+
+    Example:
+        >>> run = train(Recipe(noise=0.4, epochs=1), "runs/try")
+        >>> run.read_json("summary.json")["test_accuracy_last"]
+    """
+    precision.check(recipe.precision)
+    if resume:
+        run = Run.open(run_dir) if run_dir else Run.newest()
+        if run.recipe != recipe:
+            raise RunError(
+                f"the flags differ from the recipe of {run.path}: {_differences(recipe, run.recipe)}",
+                "the run's own recipe",
+                "leave the flags out, or start a new run with them",
+            )
+        return _Session(run, recipe, report).go()
+    # Everything that a wrong flag can break comes before there is a run directory.
+    session = _Session(None, recipe, report)
+    session.run = Run.create(recipe, run_dir)
+    return session.go()
+
+
+def _differences(asked: Recipe, stored: Recipe) -> str:
+    pairs = zip(asked.to_dict().items(), stored.to_dict().values(), strict=True)
+    return ", ".join(f"{name} {new!r}, not {old!r}" for (name, new), old in pairs if new != old)
+
+
+class _Session:
+    """One process's part of a run."""
+
+    def __init__(self, run: Run | None, recipe: Recipe, report: Callable[[str], None]) -> None:
+        self.run, self.recipe, self.report = run, recipe, report
+        self.dataset: Dataset = data.load(recipe)
+        self.steps = pipeline.steps_per_epoch(recipe, len(self.dataset.train))
+        self.rows: list[dict[str, Any]] = []
+        self.layers: list[plan.LayerReport] = []
+        keras.utils.set_random_seed(recipe.seed)
+        self.network = assembly.build(recipe, self.dataset.input_shape, self.dataset.classes)
+        self.cost = {"parameters": cost.parameters(self.network), "macs": cost.macs(self.network)}
+        loss = losses.get(recipe.loss)
+        strategy = strategies.get(recipe.strategy)
+        self.strategy = strategy.build(loss, len(self.dataset.train), self.dataset.classes)
+        self.phases = plan.phases(recipe)
+        if recipe.bits < 32:
+            # The preflight: a layer that can't be quantised is found now, not after the float epochs.
+            self._quantised, self.layers = assembly.compress(recipe, self.network)
+
+    def go(self) -> Run:
+        assert self.run is not None
+        run = self.run
+        with run.lock():
+            if (run.path / "summary.json").exists():
+                self.report(f"{run.path} is finished already")
+                return run
+            self._show()
+            run.write_json("noise.json", self.dataset.record)
+            run.write_json("plan.json", self._plan())
+            checkpoint = self._checkpoint()
+            done = int(checkpoint["epoch"]) if checkpoint else 0
+            for phase in self.phases:
+                if done < phase.end:
+                    self._train(run, phase, max(done, phase.start), checkpoint)
+                    checkpoint = None
+            run.write_json("summary.json", self._summary())
+        self._conclude(run)
+        return run
+
+    def _checkpoint(self) -> dict[str, np.ndarray] | None:
+        assert self.run is not None
+        if not (self.run.path / "checkpoint.npz").exists():
+            return None
+        checkpoint = self.run.read_arrays("checkpoint.npz")
+        if "epoch" not in checkpoint:
+            raise RunError(
+                f"{self.run.path / 'checkpoint.npz'} has no epoch",
+                "a checkpoint of tfqnoise",
+                "restore it from a copy, or train again into another --run-dir",
+            )
+        self.rows = self.run.read_lines("metrics.jsonl")[: int(checkpoint["epoch"])]
+        self.report(f"going on after epoch {int(checkpoint['epoch'])}")
+        return checkpoint
+
+    def _train(
+        self, run: Run, phase: plan.Phase, start: int, checkpoint: dict[str, np.ndarray] | None
+    ) -> None:
+        """Trains one phase from an epoch on, from a checkpoint or from where the phase before left off."""
+        self._enter(phase, start, checkpoint, run)
+        trainer = Trainer(self.network, self.strategy, self.variables)
+        trainer.compile(optimizer=self.optimizer)
+        set_batch_norm_frozen(self.network, phase.batch_norm_frozen)
+        state = {
+            "network": list(self.network.weights),
+            "optimizer": list(self.optimizer.variables),
+            "strategy": list(self.strategy.variables),
+        }
+        if checkpoint is not None:
+            for group, variables in state.items():
+                assembly.assign(variables, checkpoint, group, run.path / "checkpoint.npz")
+        size = min(self.recipe.batch_size, len(self.dataset.train))
+        with precision.convolutions(self.recipe.precision):
+            trainer.fit(
+                pipeline.batches(self.recipe, self.dataset, start),
+                initial_epoch=start,
+                epochs=phase.end,
+                steps_per_epoch=self.steps,
+                verbose="auto" if os.isatty(1) else 2,
+                callbacks=[
+                    Guard(run),
+                    Stopwatch(size),
+                    Evaluation(trainer, self.dataset),
+                    Record(run, trainer, self.rows, lambda: state),
+                    keras.callbacks.TensorBoard(run.path / "tensorboard", write_graph=False, profile_batch=0),
+                ],
+            )
+
+    def _enter(
+        self, phase: plan.Phase, start: int, checkpoint: dict[str, np.ndarray] | None, run: Run
+    ) -> None:
+        """Makes network, trained variables and optimizer those of the phase.
+
+        They stay the same objects between phases, except where float turns into quantised.
+        """
+        began = phase is self.phases[0]
+        quantises = phase.quantised and (began or not self._before(phase).quantised)
+        entering = checkpoint is None and not began and quantises
+        if entering:
+            self.network, _ = assembly.compress(self.recipe, self.network)
+        elif phase.quantised and not hasattr(self, "optimizer"):
+            self.network = self._quantised
+        if entering or not hasattr(self, "optimizer"):
+            set_batch_norm_frozen(self.network, False)
+            self.variables = list(self.network.trainable_variables)
+            self.optimizer = optimizers.build(self.recipe, self.steps, self.variables)
+            self.optimizer.iterations.assign(start * self.steps)
+
+    def _before(self, phase: plan.Phase) -> plan.Phase:
+        return self.phases[self.phases.index(phase) - 1]
+
+    def _plan(self) -> dict[str, Any]:
+        return {
+            "phases": [dataclasses.asdict(phase) for phase in self.phases],
+            "layers": [dataclasses.asdict(layer) for layer in self.layers],
+        }
+
+    def _show(self) -> None:
+        d, record = self.dataset, self.dataset.record
+        self.report(
+            f"{self.recipe.dataset}: {len(d.train)} training, {len(d.validation)} validation and {len(d.test)} "
+            f"test pictures, {d.classes} classes\n"
+            f"noise {record['kind']} {record['rate']:g}: {record['effective_rate']:.1%} of the labels are wrong "
+            f"({record['expected_effective_rate']:.1%} expected)\n"
+            f"{self.recipe.network}: {self.cost['parameters']:,} parameters, {self.cost['macs']:,} "
+            "multiply-accumulates a picture"
+        )
+        for phase in self.phases:
+            kind = f"{self.recipe.bits} bits" if phase.quantised else "float"
+            frozen = ", batch-norm statistics frozen" if phase.batch_norm_frozen else ""
+            self.report(f"epochs {phase.start + 1}-{phase.end}: {kind}{frozen}")
+        if self.layers:
+            self.report(plan.table(self.layers))
+
+    def _summary(self) -> dict[str, Any]:
+        last = self.rows[-1]
+        speeds = [row["images_per_second"] for row in self.rows if "images_per_second" in row]
+        return {
+            "test_accuracy_last": last["test_accuracy"],
+            "test_accuracy_best": max(row["test_accuracy"] for row in self.rows),
+            "test_labels": self.dataset.source.test_labels,
+            "validation_accuracy_last": last["validation_accuracy"],
+            "memorised_last": last.get("memorised"),
+            "recovered_last": last.get("recovered"),
+            "images_per_second": float(np.median(speeds)) if speeds else None,
+            **self.cost,
+            "wall_seconds": math.fsum(row["seconds"] for row in self.rows),
+            "epochs": len(self.rows),
+            "seed": self.recipe.seed,
+            "input_shape": list(self.dataset.input_shape),
+            "class_names": list(self.dataset.source.class_names),
+            "recipe_hash": self.recipe.hash(),
+            "finished": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+            "versions": {
+                "python": platform.python_version(),
+                **{name: importlib.metadata.version(name) for name in _VERSIONS},
+            },
+        }
+
+    def _conclude(self, run: Run) -> None:
+        s = run.read_json("summary.json")
+        self.report(
+            f"\ntest accuracy ({s['test_labels']} labels)  last {s['test_accuracy_last']:.2%}, "
+            f"best {s['test_accuracy_best']:.2%}\n"
+            f"validation accuracy (noisy labels)  last {s['validation_accuracy_last']:.2%}"
+        )
+        if s["memorised_last"] is not None:
+            self.report(
+                f"of the wrongly labelled training pictures: memorised {s['memorised_last']:.1%}, "
+                f"recovered {s['recovered_last']:.1%}"
+            )
+        self.report(f"run: {run.path}")
