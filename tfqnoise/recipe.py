@@ -50,7 +50,7 @@ class Recipe:
     """Epochs in float before quantization-aware training begins."""
     allow_float: tuple[str, ...] = ()
     """Names of layers that may stay float; any other layer left float is an error."""
-    freeze_batch_norm: float = 0.2
+    freeze_batch_norm: float = 0.1
     """Share of the epochs, at the end, in which batch-norm statistics are frozen."""
 
     loss: str = "cross_entropy"
