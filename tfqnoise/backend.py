@@ -6,9 +6,12 @@ it carries. So the choice is made here, when tfqnoise is imported, and checked w
     from tfqnoise.backend import keras, tf
 """
 
+import contextlib
 import importlib
 import os
 import sys
+import tempfile
+from collections.abc import Iterator
 from typing import Any
 
 from tfqnoise.errors import BackendError
@@ -25,6 +28,24 @@ _REMEDY = (
 )
 
 
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Keeps what native code logs off the terminal, past Python's own streams; an error shows it."""
+    sys.stderr.flush()
+    with tempfile.TemporaryFile() as log:
+        kept = os.dup(2)
+        os.dup2(log.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            log.seek(0)
+            os.write(kept, log.read())
+            raise
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
+
+
 def _load() -> tuple[Any, Any]:
     if os.environ["TF_USE_LEGACY_KERAS"] not in ("1", "true", "True"):
         raise BackendError(
@@ -32,7 +53,10 @@ def _load() -> tuple[Any, Any]:
             "TF_USE_LEGACY_KERAS=1, because TensorFlow Model Optimization needs legacy Keras 2",
             "unset the variable or set it to 1",
         )
-    tf = importlib.import_module("tensorflow")
+    with quiet():
+        tf = importlib.import_module("tensorflow")
+        # The first operation looks for accelerators, which is as loud as the import.
+        tf.constant(0)
     # Keras 3 has a version here; the module of legacy Keras has none.
     if hasattr(tf.keras, "version"):
         raise BackendError(

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from tfqnoise.backend import keras, tf
-from tfqnoise.compression.quantization.qat import refresh_weight_ranges
+from tfqnoise.compression.quantization.settle import settle
 from tfqnoise.networks.predict import scale
 
 
@@ -61,13 +61,15 @@ def set_batch_norm_frozen(network: Any, frozen: bool) -> None:
 def evaluated(trainer: Trainer) -> Iterator[Any]:
     """Hands out the network as it is evaluated and exported, and takes it back to training afterwards.
 
-    Weight ranges belong to the weights as they are now; with --weight-average the weights are the averaged.
+    It is settled (`tfqnoise.compression.quantization.settle`); with --weight-average its weights are the
+    averaged ones.
     """
+    trained = {id(variable): variable for variable in trainer._trained}
+    kept = {name: variable.numpy() for name, variable in trained.items()}
     averages = getattr(trainer.optimizer, "_model_variables_moving_average", [])
-    kept = [variable.numpy() for variable in trainer._trained] if averages else []
     for variable, average in zip(trainer._trained, averages, strict=False):
         variable.assign(average)
-    refresh_weight_ranges(trainer.network)
+    settle(trainer.network)
     yield trainer.network
-    for variable, value in zip(trainer._trained, kept, strict=False):
-        variable.assign(value)
+    for name, variable in trained.items():
+        variable.assign(kept[name])

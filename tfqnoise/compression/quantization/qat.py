@@ -42,16 +42,9 @@ def quantize(network: Any, allow_float: tuple[str, ...] = ()) -> tuple[Any, list
     return quantised, [_report(layer, quantised, left) for layer in network.layers]
 
 
-def refresh_weight_ranges(network: Any) -> None:
-    """Sets every weight's range to that of the weight as it is now.
-
-    In a training step the range is taken before the optimizer changes the weight, so the stored one is a step
-    old. Called before evaluation and export, both see the range that belongs to the weight.
-    """
-    for layer in network.layers:
-        if isinstance(layer, _quantize.QuantizeWrapperV2):
-            for weight, quantizer, variables in layer._weight_vars:
-                quantizer(weight, True, weights=variables)
+def quantize_stock(network: Any) -> Any:
+    """Returns the quantization-aware copy that TF-MOT itself makes, to measure ours against."""
+    return _quantize.quantize_model(require_legacy(network))
 
 
 def _check(network: Any, allow_float: tuple[str, ...]) -> dict[str, str]:

@@ -1,0 +1,65 @@
+"""Benchmarks: one protocol, one file per target.
+
+A target is a function (run, peers, repetitions, report) -> dict. What it returns is written to
+`benchmark/<target>.json` in the run. Whatever is compared is timed in turn in one process, because machines
+drift; compare the ratios, not figures of different days.
+"""
+
+import os
+import platform
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from tfqnoise.errors import UsageError
+from tfqnoise.registry import Registry
+from tfqnoise.run import Run
+
+registry = Registry("benchmark target", __name__)
+register, get = registry.register, registry.get
+
+
+def benchmark(
+    run: Run,
+    target: str = "host",
+    *,
+    peers: Sequence[Path] = (),
+    repetitions: int | None = None,
+    report: Callable[[str], None] = print,
+) -> dict[str, Any]:
+    """Times a run on a target and writes `benchmark/<target>.json`.
+
+    Args:
+        run: the run directory.
+        target: a registered target.
+        peers: other .tflite models to time beside the run's own, where the target takes some.
+        repetitions: how often each is timed; the target's own number if None.
+        report: takes each message.
+
+    Raises:
+        UsageError: for an unknown target or arguments out of their limits.
+        RunError: if the run lacks what is timed.
+    """
+    entry = registry.entry(target)
+    if repetitions is not None and repetitions < 1:
+        raise UsageError(f"--repetitions {repetitions}", "at least 1", "leave it out for the target's own number")
+    result = entry.factory(run, peers, repetitions, report)
+    result = {"target": entry.name, **result, "machine": machine(), "measured": time.strftime("%Y-%m-%dT%H:%M:%S%z")}
+    run.write_json(f"benchmark/{entry.name}.json", result)
+    return result
+
+
+def machine() -> dict[str, Any]:
+    """Returns what a figure needs to be read: processor, cores in use, system."""
+    model = platform.processor() or platform.machine()
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        names = [row.split(":", 1)[1].strip() for row in cpuinfo.read_text().splitlines() if "model name" in row]
+        model = names[0] if names else model
+    return {"processor": model, "cores": cores(), "system": platform.platform()}
+
+
+def cores() -> int:
+    """Returns how many processors this process may use."""
+    return len(os.sched_getaffinity(0))

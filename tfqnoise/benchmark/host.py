@@ -1,0 +1,95 @@
+"""Latency of the exported model on this machine."""
+
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tfqnoise import metrics
+from tfqnoise.benchmark import cores, register
+from tfqnoise.errors import RunError
+from tfqnoise.export.interpreter import Interpreter
+from tfqnoise.run import Run
+
+_REPETITIONS = 1000
+_ROUND = 50
+
+
+@register(reference="-")
+def host(
+    run: Run, peers: Sequence[Path], repetitions: int | None, report: Callable[[str], None]
+) -> dict[str, Any]:
+    """LiteRT on this machine: integer model, its float form and peers in turn, one thread and all."""
+    paths = {name: run.path / "export" / f"{name}.tflite" for name in ("model", "model_float")}
+    for path in paths.values():
+        if not path.is_file():
+            raise RunError(
+                f"{path} is missing",
+                "an exported run",
+                f"export it first: python scripts/export_tflite.py {run.path}",
+            )
+    paths |= {str(path): path for path in peers}
+    rows = []
+    for threads in sorted({1, cores()}):
+        timed = _time({name: Interpreter(path, threads) for name, path in paths.items()}, repetitions)
+        for name, (kernel, microseconds) in timed.items():
+            p50, p90, p99 = (float(np.percentile(microseconds, q)) for q in (50, 90, 99))
+            shares = {"p50_us": p50, "p90_us": p90, "p99_us": p99, "samples": len(microseconds)}
+            rows.append(
+                {"model": name, "bytes": paths[name].stat().st_size, "threads": threads, "kernel": kernel, **shares}
+            )
+    accuracies = _accuracies(run, paths) if peers else {}
+    report(f"latency of one picture on this host, in microseconds, the models in turn\n{_table(rows)}")
+    for name, accuracy in accuracies.items():
+        report(f"test accuracy of {name}: {accuracy:.2%}")
+    return {"rows": rows, "test_accuracy": accuracies}
+
+
+def _time(models: dict[str, Interpreter], repetitions: int | None) -> dict[str, tuple[str, np.ndarray]]:
+    """Times the models in turn, some calls each, after a warm-up."""
+    random = np.random.default_rng(0)
+    for model in models.values():
+        picture = random.integers(0, 256, (1, *model.input_shape), np.uint8)
+        model.set_input(model.prepare(picture))
+        _calls(model, _ROUND)
+    count = repetitions or _REPETITIONS
+    samples: dict[str, list[float]] = {name: [] for name in models}
+    while len(next(iter(samples.values()))) < count:
+        for name, model in models.items():
+            samples[name] += _calls(model, min(_ROUND, count - len(samples[name])))
+    return {name: (model.kernel, np.array(samples[name])) for name, model in models.items()}
+
+
+def _calls(model: Interpreter, count: int) -> list[float]:
+    times = []
+    for _ in range(count):
+        began = time.perf_counter_ns()
+        model.invoke()
+        times.append((time.perf_counter_ns() - began) / 1000)
+    return times
+
+
+def _accuracies(run: Run, paths: dict[str, Path]) -> dict[str, float]:
+    """Returns the accuracy of each model whose input fits the run's test pictures, all of them."""
+    from tfqnoise.data import dataset as data
+
+    test = data.load(run.recipe).test
+    models = {name: Interpreter(path) for name, path in paths.items()}
+    return {
+        name: metrics.accuracy(test.labels, model(test.images))
+        for name, model in models.items()
+        if model.input_shape == test.images.shape[1:]
+    }
+
+
+def _table(rows: list[dict[str, Any]]) -> str:
+    width = max(len(row["model"]) for row in rows)
+    lines = [f"{'model':<{width}}  {'bytes':>9}  threads  kernel        p50      p90      p99"]
+    for row in rows:
+        times = "  ".join(f"{row[name]:7.1f}" for name in ("p50_us", "p90_us", "p99_us"))
+        lines.append(
+            f"{row['model']:<{width}}  {row['bytes']:>9,}  {row['threads']:>7}  {row['kernel']:<9}  {times}"
+        )
+    return "\n".join(lines)

@@ -1,0 +1,62 @@
+"""How fast the pipeline feeds, against what training consumes."""
+
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tfqnoise import assembly, losses, strategies
+from tfqnoise.backend import tf
+from tfqnoise.benchmark import register
+from tfqnoise.data import dataset as data
+from tfqnoise.data import pipeline as feeding
+from tfqnoise.run import Run
+from tfqnoise.training import optimizers
+from tfqnoise.training.engine import Trainer
+
+_REPETITIONS = 5
+_FEED_BATCHES, _TRAIN_BATCHES = 200, 10
+
+
+@register(reference="-")
+def pipeline(
+    run: Run, peers: Sequence[Path], repetitions: int | None, report: Callable[[str], None]
+) -> dict[str, Any]:
+    """Pictures a second that the training pipeline makes, against those that a float step consumes."""
+    recipe = run.recipe
+    dataset = data.load(recipe)
+    batches = feeding.batches(recipe, dataset)
+    network = assembly.build(recipe, dataset.input_shape, dataset.classes)
+    variables = list(network.trainable_variables)
+    strategy = strategies.get(recipe.strategy).build(
+        losses.get(recipe.loss), len(dataset.train), dataset.classes
+    )
+    trainer = Trainer(network, strategy, variables)
+    trainer.compile(optimizer=optimizers.build(recipe, 100, variables))
+    step = tf.function(trainer.train_step)
+    batch = next(iter(batches))
+    size = int(batch["image"].shape[0])
+    step(batch)
+
+    def feed() -> float:
+        began, count = time.perf_counter(), 0
+        for _ in batches.take(_FEED_BATCHES):
+            count += size
+        return count / (time.perf_counter() - began)
+
+    def train() -> float:
+        began = time.perf_counter()
+        for _ in range(_TRAIN_BATCHES):
+            step(batch)["loss"].numpy()
+        return _TRAIN_BATCHES * size / (time.perf_counter() - began)
+
+    pairs = np.array([(feed(), train()) for _ in range(repetitions or _REPETITIONS)])
+    fed, trained = (float(value) for value in np.median(pairs, axis=0))
+    ratio = float(np.median(pairs[:, 0] / pairs[:, 1]))
+    report(
+        f"the pipeline makes {fed:,.0f} pictures a second, a training step of {recipe.network} consumes "
+        f"{trained:,.0f}: {ratio:.1f} times as many"
+    )
+    return {"pipeline_images_per_second": fed, "training_images_per_second": trained, "ratio": ratio}

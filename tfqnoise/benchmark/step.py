@@ -1,0 +1,79 @@
+"""What quantization-aware training costs: its step against the float step."""
+
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tfqnoise import assembly, losses, strategies
+from tfqnoise.backend import tf
+from tfqnoise.benchmark import register
+from tfqnoise.compression.quantization.qat import quantize_stock
+from tfqnoise.data import dataset as data
+from tfqnoise.data import pipeline
+from tfqnoise.run import Run
+from tfqnoise.training import optimizers, precision
+from tfqnoise.training.engine import Trainer
+
+_REPETITIONS = 30
+_WARM_UP = 3
+
+
+@register(reference="-")
+def step(
+    run: Run, peers: Sequence[Path], repetitions: int | None, report: Callable[[str], None]
+) -> dict[str, Any]:
+    """One training step of the recipe's network: float, quantised, and as stock TF-MOT quantises, in turn."""
+    recipe = run.recipe
+    dataset = data.load(recipe)
+    batch = next(iter(pipeline.batches(recipe, dataset)))
+    plain = assembly.build(recipe, dataset.input_shape, dataset.classes)
+    networks = {
+        "float": plain,
+        "quantised": assembly.compress(recipe, plain)[0],
+        "stock TF-MOT": quantize_stock(plain),
+    }
+    steps = {}
+    for name, network in networks.items():
+        strategy = strategies.get(recipe.strategy).build(
+            losses.get(recipe.loss), len(dataset.train), dataset.classes
+        )
+        variables = list(network.trainable_variables)
+        trainer = Trainer(network, strategy, variables)
+        trainer.compile(optimizer=optimizers.build(recipe, 100, variables))
+        steps[name] = tf.function(trainer.train_step)
+    samples = _time(steps, batch, repetitions or _REPETITIONS, recipe.precision)
+    baseline = samples["float"]
+    rows = [
+        {
+            "network": name,
+            "median_ms": float(np.median(times) * 1e3),
+            # Pair by pair: a drift of the machine meets both halves of a pair.
+            "ratio_to_float": float(np.median(times / baseline)),
+            "ratio_p10": float(np.percentile(times / baseline, 10)),
+            "ratio_p90": float(np.percentile(times / baseline, 90)),
+        }
+        for name, times in samples.items()
+    ]
+    size = int(batch["image"].shape[0])
+    report(f"one training step of {recipe.network}, batch {size}, {len(baseline)} times in turn")
+    for row in rows:
+        report(
+            f"{row['network']:<14} {row['median_ms']:8.1f} ms   {row['ratio_to_float']:.3f} x float "
+            f"(p10 {row['ratio_p10']:.3f}, p90 {row['ratio_p90']:.3f})"
+        )
+    return {"network": recipe.network, "batch_size": size, "samples": len(baseline), "rows": rows}
+
+
+def _time(steps: dict[str, Any], batch: dict[str, Any], count: int, arithmetic: str) -> dict[str, np.ndarray]:
+    samples: dict[str, list[float]] = {name: [] for name in steps}
+    with precision.convolutions(arithmetic):
+        for number in range(_WARM_UP + count):
+            for name, run_step in steps.items():
+                began = time.perf_counter()
+                run_step(batch)["loss"].numpy()
+                if number >= _WARM_UP:
+                    samples[name].append(time.perf_counter() - began)
+    return {name: np.array(times) for name, times in samples.items()}

@@ -1,0 +1,98 @@
+"""Export: a run in, a verified integer model out."""
+
+import dataclasses
+import gzip
+import importlib.metadata
+from collections.abc import Callable
+from typing import Any
+
+from tfqnoise.errors import ExportError, UsageError
+from tfqnoise.run import Run
+
+IO_TYPES = ("int8", "uint8")
+
+# A trained model whose export agrees with it on fewer pictures is refused.
+LEAST_AGREEMENT = 0.995
+
+
+def export(
+    run: Run, *, io: str = "int8", examples: int | None = None, report: Callable[[str], None] = print
+) -> dict[str, Any]:
+    """Exports a run's network as a fully-integer TFLite model and proves it.
+
+    Writes `export/model.tflite`, `export/model_float.tflite` (the same network without quantization, for
+    comparison) and `export/report.json`. A model that fails its proof is kept as `export/rejected.tflite`.
+
+    Args:
+        run: a run that has finished at least one epoch, trained with --bits below 32.
+        io: "int8" (pixel - 128) or "uint8" (the pixel itself).
+        examples: test pictures to compare on, spread evenly; all if None.
+        report: takes each message.
+
+    Returns:
+        The content of `export/report.json`.
+
+    Raises:
+        ExportError: if the model isn't fully integer or doesn't answer like the trained network.
+        RunError: if the run lacks what is needed.
+        UsageError: for arguments out of their limits, or a run trained in float.
+    """
+    if io not in IO_TYPES:
+        raise UsageError(f"--io {io}", f"one of {', '.join(IO_TYPES)}", "choose --io int8 or --io uint8")
+    if examples is not None and examples < 1:
+        raise UsageError(f"--examples {examples}", "at least 1", "leave it out to compare on all test pictures")
+    # From here on TensorFlow is needed.
+    from tfqnoise.export import convert, inspect, parity
+    from tfqnoise.export.restore import restore
+
+    restored = restore(run)
+    if not restored.quantised:
+        raise UsageError(
+            f"{run.path} was trained with --bits 32",
+            "a run trained with --bits 8, whose ranges the integer model takes over",
+            "train with --bits 8",
+        )
+    content = convert.integer(restored.network, restored.input_shape, io)
+    contents = inspect.inspect(content)
+    comparison = parity.compare(content, restored, examples)
+    result = {
+        **dataclasses.asdict(contents),
+        "bytes": len(content),
+        "gzip_bytes": len(gzip.compress(content, compresslevel=9, mtime=0)),
+        **dataclasses.asdict(comparison),
+        "least_agreement": LEAST_AGREEMENT,
+        "recipe_hash": run.recipe.hash(),
+        "versions": {
+            name: importlib.metadata.version(name) for name in ("tfqnoise", "tensorflow", "ai-edge-litert")
+        },
+    }
+    problems = inspect.problems(contents, io)
+    if comparison.top1_agreement < LEAST_AGREEMENT:
+        problems.append(
+            f"it agrees with the trained network on {comparison.top1_agreement:.2%} of "
+            f"{comparison.examples} pictures; {parity.first_divergence(content, restored)}"
+        )
+    result |= {"passed": not problems, "problems": problems}
+    if problems:
+        rejected = run.write_bytes("export/rejected.tflite", content)
+        run.write_json("export/report.json", result)
+        raise ExportError(
+            f"the exported model fails: {'; '.join(problems)} (kept as {rejected})",
+            f"integers only, and the trained network's answer on {LEAST_AGREEMENT:.1%} of the pictures",
+            "train on (an untrained network has no clear answer to agree with), or report the layer as a defect",
+        )
+    path = run.write_bytes("export/model.tflite", content)
+    float_content = convert.floating(restored.float_network(), restored.input_shape)
+    run.write_bytes("export/model_float.tflite", float_content)
+    run.write_json("export/report.json", result)
+    operators = ", ".join(f"{count} {name}" for name, count in contents.operators.items())
+    report(
+        f"{path}: {result['bytes']:,} bytes ({result['gzip_bytes']:,} gzipped), "
+        f"{contents.input_dtype} in, {contents.output_dtype} out\n"
+        f"operators: {operators}\n"
+        f"agrees with the trained network on {comparison.top1_agreement:.2%} of {comparison.examples} test "
+        f"pictures ({comparison.kernel} kernels), outputs differ by at most "
+        f"{comparison.max_output_step_difference} steps\n"
+        f"test accuracy: Keras {comparison.accuracy_keras:.2%}, TFLite {comparison.accuracy_tflite:.2%}"
+    )
+    return result

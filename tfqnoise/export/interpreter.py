@@ -1,0 +1,88 @@
+"""Running TFLite models with the LiteRT interpreter."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from ai_edge_litert.interpreter import Interpreter as _Interpreter
+from ai_edge_litert.interpreter import OpResolverType
+
+from tfqnoise.backend import quiet
+from tfqnoise.errors import ExportError
+
+
+class Interpreter:
+    """A model, ready to run on one picture at a time.
+
+    Args:
+        model: the file's content, or its path.
+        threads: threads of the interpreter.
+
+    Attributes:
+        kernel: "XNNPACK", or "built-in" where XNNPACK can't prepare the model.
+
+    Raises:
+        ExportError: if the model can't be loaded.
+    """
+
+    def __init__(self, model: bytes | Path, threads: int = 1) -> None:
+        name = str(model) if isinstance(model, Path) else f"a model of {len(model)} bytes"
+        try:
+            content = model.read_bytes() if isinstance(model, Path) else model
+            self._interpreter, self.kernel = _load(content, threads)
+        except (OSError, ValueError, RuntimeError) as error:
+            raise ExportError(
+                f"{name} can't be loaded: {str(error).splitlines()[0]}",
+                "a .tflite model that LiteRT can run",
+                "export it again, or check the path",
+            ) from error
+        self._input = self._interpreter.get_input_details()[0]
+        self.outputs: list[dict[str, Any]] = self._interpreter.get_output_details()
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        return tuple(int(size) for size in self._input["shape"][1:])
+
+    def prepare(self, images: np.ndarray) -> np.ndarray:
+        """Returns uint8 pictures in the model's input type: pixel - 128, pixel, or pixel / 255 for float."""
+        kind = self._input["dtype"]
+        if kind == np.int8:
+            return (images.astype(np.int16) - 128).astype(np.int8)
+        return images if kind == np.uint8 else images.astype(np.float32) * np.float32(1 / 255)
+
+    def set_input(self, prepared: np.ndarray) -> None:
+        """Puts in one prepared picture [1, H, W, C]."""
+        self._interpreter.set_tensor(self._input["index"], prepared)
+
+    def invoke(self) -> None:
+        self._interpreter.invoke()
+
+    def output(self, number: int = 0) -> np.ndarray:
+        return self._interpreter.get_tensor(self.outputs[number]["index"])
+
+    def __call__(self, images: np.ndarray) -> np.ndarray:
+        """Returns the raw first output [N, classes] for uint8 pictures [N, H, W, C]."""
+        rows = []
+        for picture in self.prepare(images):
+            self.set_input(picture[None])
+            self.invoke()
+            rows.append(self.output()[0])
+        return np.stack(rows)
+
+
+def _load(content: bytes, threads: int) -> tuple[Any, str]:
+    kinds = {"XNNPACK": OpResolverType.AUTO, "built-in": OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES}
+    failure: Exception | None = None
+    for kernel, resolver in kinds.items():
+        try:
+            with quiet():
+                interpreter = _Interpreter(
+                    model_content=content, num_threads=threads, experimental_op_resolver_type=resolver
+                )
+                interpreter.allocate_tensors()
+        except (ValueError, RuntimeError) as error:
+            failure = failure or error
+        else:
+            return interpreter, kernel
+    assert failure is not None
+    raise failure

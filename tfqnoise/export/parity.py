@@ -1,0 +1,109 @@
+"""Does the exported model answer like the network that was trained?"""
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+
+from tfqnoise import metrics
+from tfqnoise.backend import keras, tf
+from tfqnoise.export.inspect import with_all_outputs
+from tfqnoise.export.interpreter import Interpreter
+from tfqnoise.export.restore import Restored
+from tfqnoise.networks.predict import Predictor, scale
+
+# A layer diverges where more than this share of its values is off by more than one step; single steps come
+# from sums that lie in the middle between two.
+_DIVERGED = 0.01
+_DIVERGENCE_PICTURES = 20
+
+
+@dataclasses.dataclass(frozen=True)
+class Parity:
+    """Trained network against exported model.
+
+    Attributes:
+        examples: test pictures compared.
+        kernel: the interpreter's kernels; another implementation may round differently.
+        top1_agreement: share of pictures to which both give the same class.
+        max_output_step_difference: largest difference of an output, in steps of its scale.
+        outputs_differing: share of outputs that differ at all.
+        accuracy_keras: of the trained network on these pictures.
+        accuracy_tflite: of the exported model on them.
+    """
+
+    examples: int
+    kernel: str
+    top1_agreement: float
+    max_output_step_difference: int
+    outputs_differing: float
+    accuracy_keras: float
+    accuracy_tflite: float
+
+
+def compare(content: bytes, restored: Restored, examples: int | None = None) -> Parity:
+    """Runs the trained network and its exported model on the same test pictures.
+
+    Args:
+        content: the integer model.
+        restored: the trained network and the test pictures.
+        examples: how many pictures, spread evenly over the test set; all if None or more than there are.
+    """
+    test = restored.test
+    count = min(examples or len(test), len(test))
+    test = test.take(np.linspace(0, len(test) - 1, count).astype(int))
+    interpreter = Interpreter(content)
+    answers = interpreter(test.images)
+    logits = Predictor(restored.network)(test.images)
+    steps = _steps(logits, interpreter.outputs[0])
+    difference = np.abs(answers.astype(np.int64) - steps)
+    return Parity(
+        examples=count,
+        kernel=interpreter.kernel,
+        top1_agreement=float(np.mean(np.argmax(answers, axis=1) == np.argmax(logits, axis=1))),
+        max_output_step_difference=int(difference.max()),
+        outputs_differing=float(np.mean(difference > 0)),
+        accuracy_keras=metrics.accuracy(test.labels, logits),
+        accuracy_tflite=metrics.accuracy(test.labels, answers),
+    )
+
+
+def first_divergence(content: bytes, restored: Restored) -> str:
+    """Returns a sentence that names the first layer whose integers differ from the trained network's."""
+    network = restored.network
+    images = restored.test.images[:_DIVERGENCE_PICTURES]
+    probe = keras.Model(network.input, [layer.output for layer in network.layers])
+    expected = dict(
+        zip([layer.name for layer in network.layers], probe(scale(tf.constant(images)), training=False), strict=True)
+    )
+    interpreter = Interpreter(with_all_outputs(content))
+    layers = [_layer_of(details["name"], expected) for details in interpreter.outputs]
+    differences: list[list[np.ndarray]] = [[] for _ in interpreter.outputs]
+    for number, picture in enumerate(interpreter.prepare(images)):
+        interpreter.set_input(picture[None])
+        interpreter.invoke()
+        for place, (layer, details) in enumerate(zip(layers, interpreter.outputs, strict=True)):
+            if layer is not None:
+                steps = _steps(expected[layer][number].numpy(), details)
+                differences[place].append(np.abs(interpreter.output(place)[0].astype(np.int64) - steps))
+    for layer, difference in zip(layers, differences, strict=True):
+        share = float(np.mean(np.stack(difference) > 1)) if difference else 0.0
+        if share > _DIVERGED:
+            return (
+                f"the first layer that diverges is {str(layer).removeprefix('quant_')}: "
+                f"{share:.1%} of its values are off by more than one step, at most {np.max(difference)}"
+            )
+    return "no single layer diverges: single steps add up"
+
+
+def _steps(values: np.ndarray, details: dict[str, Any]) -> np.ndarray:
+    """Returns real values as integers of a tensor's scale and zero point."""
+    step, zero = details["quantization"]
+    limits = np.iinfo(details["dtype"])
+    return np.clip(np.round(values / step) + zero, limits.min, limits.max).astype(np.int64)
+
+
+def _layer_of(tensor: str, expected: dict[str, Any]) -> str | None:
+    """Returns the layer whose output a tensor is: the converter names the operators it fused, last first."""
+    parts = tensor.split(";")[0].split("/")
+    return next((part for part in parts if part in expected), None)

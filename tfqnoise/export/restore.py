@@ -1,0 +1,64 @@
+"""From a run directory back to the network that it trained, and the pictures to prove it on."""
+
+import dataclasses
+from typing import Any
+
+from tfqnoise import assembly
+from tfqnoise.compression.plan import phases
+from tfqnoise.compression.quantization.settle import settle
+from tfqnoise.data import dataset as data
+from tfqnoise.data.source import Examples
+from tfqnoise.run import Run
+
+
+@dataclasses.dataclass(frozen=True)
+class Restored:
+    """A trained network.
+
+    Attributes:
+        network: as it was evaluated last.
+        quantised: whether it is a quantised network or a plain one.
+        plain: a plain network of the same form; its weights are not the trained ones.
+        input_shape: (height, width, channels) of a picture.
+        test: the test pictures.
+    """
+
+    network: Any
+    quantised: bool
+    plain: Any
+    input_shape: tuple[int, int, int]
+    test: Examples
+
+    def float_network(self) -> Any:
+        """Returns the plain network with the trained weights and no quantization."""
+        if self.quantised:
+            for layer in self.plain.layers:
+                trained = self.network.get_layer(f"quant_{layer.name}") if layer.weights else None
+                if trained is not None:
+                    _take(layer, trained)
+        return self.plain
+
+
+def restore(run: Run) -> Restored:
+    """Rebuilds a run's network and loads its data set.
+
+    Raises:
+        RunError: if the run has not finished an epoch, or a file is damaged.
+    """
+    recipe = run.recipe
+    arrays = run.read_arrays("weights.npz")
+    epochs = len(run.read_lines("metrics.jsonl"))
+    dataset = data.load(recipe)
+    plain = assembly.build(recipe, dataset.input_shape, dataset.classes)
+    quantised = next(p for p in phases(recipe) if p.start < epochs <= p.end).quantised
+    network = assembly.compress(recipe, plain)[0] if quantised else plain
+    assembly.assign(list(network.weights), arrays, "network", run.path / "weights.npz")
+    settle(network)
+    return Restored(network, quantised, plain, dataset.input_shape, dataset.test)
+
+
+def _take(layer: Any, wrapper: Any) -> None:
+    """Copies the trained weights of a wrapper's layer, by name, into the plain layer."""
+    trained = {variable.name.split("/")[-1]: variable for variable in wrapper.weights}
+    for variable in layer.weights:
+        variable.assign(trained[variable.name.split("/")[-1]])
