@@ -34,18 +34,20 @@ def arrays_of(variables: list[Any], group: str) -> dict[str, np.ndarray]:
 
 
 def assign(variables: list[Any], arrays: dict[str, np.ndarray], group: str, path: Any) -> None:
-    """Puts the values that `arrays_of` took into variables of the same order and shapes.
+    """Puts the values that `arrays_of` took into variables of the same order, names and shapes.
 
     Raises:
-        RunError: if number or shapes differ, so that they belong to another network.
+        RunError: if they differ, so that the values belong to another network.
     """
-    values = [arrays[name] for name in sorted(arrays) if name.startswith(group + "/")]
-    shapes = [tuple(v.shape) for v in variables]
-    if [value.shape for value in values] != shapes:
+    values = {name: arrays[name] for name in sorted(arrays) if name.startswith(group + "/")}
+    # Only the last part of a name is the variable's own; TensorFlow may number the layers in front of it.
+    found = [(name.split("/")[-1], value.shape) for name, value in values.items()]
+    wanted = [(v.name.split(":")[0].split("/")[-1], tuple(v.shape)) for v in variables]
+    if found != wanted:
         raise RunError(
-            f"{path} holds {len(values)} arrays for '{group}' that don't fit the network",
-            f"{len(shapes)} arrays of the shapes that recipe.json leads to",
+            f"{path} holds {len(found)} arrays for '{group}' that don't fit the network",
+            f"{len(wanted)} arrays of the names and shapes that recipe.json leads to",
             "restore recipe.json and the file from one run, or train again",
         )
-    for variable, value in zip(variables, values, strict=True):
+    for variable, value in zip(variables, values.values(), strict=True):
         variable.assign(value)

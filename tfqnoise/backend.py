@@ -57,6 +57,7 @@ def _load() -> tuple[Any, Any]:
         tf = importlib.import_module("tensorflow")
         # The first operation looks for accelerators, which is as loud as the import.
         tf.constant(0)
+        tf.get_logger().setLevel("ERROR")
     # Keras 3 has a version here; the module of legacy Keras has none.
     if hasattr(tf.keras, "version"):
         raise BackendError(

@@ -49,7 +49,7 @@ class Train:
             return Train(Recipe.load(early.recipe), early.recipe)
         if early.resume:
             run = Run.open(early.run_dir) if early.run_dir else Run.newest()
-            return Train(run.recipe, None, run.path, True)
+            return Train(run.recipe, None, run.path)
         return Train(Recipe())
 
     def __call__(self) -> None:

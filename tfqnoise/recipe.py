@@ -71,7 +71,7 @@ class Recipe:
     learning_rate: float = 0.1
     """Peak learning rate; it falls to zero along a cosine."""
     warmup_epochs: float = 1.0
-    """Epochs in which the learning rate climbs linearly from zero."""
+    """Epochs in which the learning rate climbs linearly from zero; half of all epochs at most."""
     weight_decay: float = 1e-3
     """Decoupled decay of kernels: w -= learning rate x decay x w, each step. Never of batch-norm or quantizers."""
     clip_norm: float | None = None
@@ -105,7 +105,7 @@ class Recipe:
             ("batch_size", self.batch_size >= 1, "at least 1"),
             ("optimizer", self.optimizer in OPTIMIZERS, f"one of {', '.join(OPTIMIZERS)}"),
             ("learning_rate", 0 < self.learning_rate < float("inf"), "a positive number"),
-            ("warmup_epochs", 0 <= self.warmup_epochs < self.epochs, f"from 0 to below --epochs {self.epochs}"),
+            ("warmup_epochs", 0 <= self.warmup_epochs <= self.epochs, f"from 0 to --epochs {self.epochs}"),
             ("weight_decay", 0 <= self.weight_decay < 1, "from 0 up to but not 1"),
             ("clip_norm", self.clip_norm is None or self.clip_norm > 0, "a positive number"),
             ("weight_average", 0 <= self.weight_average < 1, "a momentum from 0 up to but not 1"),

@@ -45,13 +45,15 @@ class Run:
             RunError: if the directory already holds a run or can't be written.
         """
         run = cls(Path(path) if path else cls._fresh(recipe))
-        if (run.path / "recipe.json").exists():
+        try:
+            # Of two processes that want one directory, one makes the file.
+            run.write_json("recipe.json", recipe.to_dict(), publish=os.link)
+        except FileExistsError:
             raise RunError(
                 f"{run.path} already holds a run",
                 "a directory without one",
                 "choose another --run-dir, or go on with this run by --resume",
-            )
-        run.write_json("recipe.json", recipe.to_dict())
+            ) from None
         return run
 
     @staticmethod
@@ -115,14 +117,18 @@ class Run:
                 ) from None
             yield
 
-    def write(self, name: str, fill: Callable[[IO[bytes]], Any]) -> Path:
+    def write(
+        self, name: str, fill: Callable[[IO[bytes]], Any], publish: Callable[[str, Path], None] = os.replace
+    ) -> Path:
         """Writes one file whole or not at all.
 
         Args:
             name: the file's path inside the run.
             fill: writes the content into the open binary file it is given.
+            publish: gives the finished file its name; `os.link` refuses where `os.replace` replaces.
 
         Raises:
+            FileExistsError: from `os.link`, if the file is there already.
             RunError: if the disk is full or the directory can't be written; an older file stays as it was.
         """
         target = self.path / name
@@ -135,19 +141,18 @@ class Run:
                     file.flush()
                     os.fsync(file.fileno())
                 os.chmod(temporary, 0o644)
-                os.replace(temporary, target)
-            except BaseException:
-                with contextlib.suppress(OSError):
+                publish(temporary, target)
+            finally:
+                with contextlib.suppress(FileNotFoundError):
                     os.unlink(temporary)
-                raise
         return target
 
-    def write_bytes(self, name: str, content: bytes) -> Path:
-        return self.write(name, lambda file: file.write(content))
+    def write_bytes(self, name: str, content: bytes, **how: Any) -> Path:
+        return self.write(name, lambda file: file.write(content), **how)
 
-    def write_json(self, name: str, content: Any) -> Path:
+    def write_json(self, name: str, content: Any, **how: Any) -> Path:
         text = json.dumps(content, indent=2, allow_nan=False) + "\n"
-        return self.write_bytes(name, text.encode())
+        return self.write_bytes(name, text.encode(), **how)
 
     def write_lines(self, name: str, rows: list[dict[str, Any]]) -> Path:
         return self.write_bytes(name, "".join(json.dumps(row) + "\n" for row in rows).encode())
@@ -198,6 +203,8 @@ class Run:
 def _explained(path: Path) -> Iterator[None]:
     try:
         yield
+    except FileExistsError:
+        raise
     except OSError as error:
         raise RunError(
             f"{path} can't be written: {error.strerror or error}",

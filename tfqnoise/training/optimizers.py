@@ -16,10 +16,11 @@ def build(recipe: Recipe, steps_per_epoch: int, variables: list[Any]) -> Any:
         steps_per_epoch: batches an epoch.
         variables: what is trained; only kernels decay.
     """
-    warmup = round(recipe.warmup_epochs * steps_per_epoch)
+    steps = recipe.epochs * steps_per_epoch
+    warmup = round(min(recipe.warmup_epochs, recipe.epochs / 2) * steps_per_epoch)
     schedule = keras.optimizers.schedules.CosineDecay(
         initial_learning_rate=0.0 if warmup else recipe.learning_rate,
-        decay_steps=recipe.epochs * steps_per_epoch - warmup,
+        decay_steps=steps - warmup,
         warmup_target=recipe.learning_rate if warmup else None,
         warmup_steps=warmup,
     )
@@ -38,4 +39,7 @@ def build(recipe: Recipe, steps_per_epoch: int, variables: list[Any]) -> Any:
         optimizer = keras.optimizers.Adam(**{**common, "weight_decay": None})
     optimizer.exclude_from_weight_decay([v for v in variables if not v.name.split("/")[-1].startswith("kernel")])
     optimizer.build(variables)
+    # At the end of `fit` Keras would put the averages in the place of the weights. A run has several fits, and
+    # evaluation takes the averages without losing the weights (`tfqnoise.training.engine.evaluated`).
+    optimizer.finalize_variable_values = lambda variables: None
     return optimizer

@@ -66,11 +66,10 @@ def train(
                 "the run's own recipe",
                 "leave the flags out, or start a new run with them",
             )
-        return _Session(run, recipe, report).go()
+        return _Session(recipe, report).go(run)
     # Everything that a wrong flag can break comes before there is a run directory.
-    session = _Session(None, recipe, report)
-    session.run = Run.create(recipe, run_dir)
-    return session.go()
+    session = _Session(recipe, report)
+    return session.go(Run.create(recipe, run_dir))
 
 
 def _differences(asked: Recipe, stored: Recipe) -> str:
@@ -81,8 +80,8 @@ def _differences(asked: Recipe, stored: Recipe) -> str:
 class _Session:
     """One process's part of a run."""
 
-    def __init__(self, run: Run | None, recipe: Recipe, report: Callable[[str], None]) -> None:
-        self.run, self.recipe, self.report = run, recipe, report
+    def __init__(self, recipe: Recipe, report: Callable[[str], None]) -> None:
+        self.recipe, self.report = recipe, report
         self.dataset: Dataset = data.load(recipe)
         self.steps = pipeline.steps_per_epoch(recipe, len(self.dataset.train))
         self.rows: list[dict[str, Any]] = []
@@ -96,11 +95,12 @@ class _Session:
         self.phases = plan.phases(recipe)
         if recipe.bits < 32:
             # The preflight: a layer that can't be quantised is found now, not after the float epochs.
-            self._quantised, self.layers = assembly.compress(recipe, self.network)
+            self.preflight, self.layers = assembly.compress(recipe, self.network)
+        self.quantised = False
+        self.variables: list[Any] = []
+        self.optimizer: Any = None
 
-    def go(self) -> Run:
-        assert self.run is not None
-        run = self.run
+    def go(self, run: Run) -> Run:
         with run.lock():
             if (run.path / "summary.json").exists():
                 self.report(f"{run.path} is finished already")
@@ -108,36 +108,37 @@ class _Session:
             self._show()
             run.write_json("noise.json", self.dataset.record)
             run.write_json("plan.json", self._plan())
-            checkpoint = self._checkpoint()
+            checkpoint = self._checkpoint(run)
             done = int(checkpoint["epoch"]) if checkpoint else 0
             for phase in self.phases:
-                if done < phase.end:
+                # A checkpoint from the very end of a phase is put back into that phase's network, from which
+                # the next one then starts as it would have without the interruption.
+                if done <= phase.end:
                     self._train(run, phase, max(done, phase.start), checkpoint)
                     checkpoint = None
             run.write_json("summary.json", self._summary())
         self._conclude(run)
         return run
 
-    def _checkpoint(self) -> dict[str, np.ndarray] | None:
-        assert self.run is not None
-        if not (self.run.path / "checkpoint.npz").exists():
+    def _checkpoint(self, run: Run) -> dict[str, np.ndarray] | None:
+        if not (run.path / "checkpoint.npz").exists():
             return None
-        checkpoint = self.run.read_arrays("checkpoint.npz")
+        checkpoint = run.read_arrays("checkpoint.npz")
         if "epoch" not in checkpoint:
             raise RunError(
-                f"{self.run.path / 'checkpoint.npz'} has no epoch",
+                f"{run.path / 'checkpoint.npz'} has no epoch",
                 "a checkpoint of tfqnoise",
                 "restore it from a copy, or train again into another --run-dir",
             )
-        self.rows = self.run.read_lines("metrics.jsonl")[: int(checkpoint["epoch"])]
+        self.rows = run.read_lines("metrics.jsonl")[: int(checkpoint["epoch"])]
         self.report(f"going on after epoch {int(checkpoint['epoch'])}")
         return checkpoint
 
     def _train(
         self, run: Run, phase: plan.Phase, start: int, checkpoint: dict[str, np.ndarray] | None
     ) -> None:
-        """Trains one phase from an epoch on, from a checkpoint or from where the phase before left off."""
-        self._enter(phase, start, checkpoint, run)
+        """Trains the rest of a phase, from a checkpoint or from where the phase before left off."""
+        self._enter(phase, start)
         trainer = Trainer(self.network, self.strategy, self.variables)
         trainer.compile(optimizer=self.optimizer)
         set_batch_norm_frozen(self.network, phase.batch_norm_frozen)
@@ -149,6 +150,8 @@ class _Session:
         if checkpoint is not None:
             for group, variables in state.items():
                 assembly.assign(variables, checkpoint, group, run.path / "checkpoint.npz")
+        if start == phase.end:
+            return
         size = min(self.recipe.batch_size, len(self.dataset.train))
         with precision.convolutions(self.recipe.precision):
             trainer.fit(
@@ -166,28 +169,21 @@ class _Session:
                 ],
             )
 
-    def _enter(
-        self, phase: plan.Phase, start: int, checkpoint: dict[str, np.ndarray] | None, run: Run
-    ) -> None:
+    def _enter(self, phase: plan.Phase, start: int) -> None:
         """Makes network, trained variables and optimizer those of the phase.
 
-        They stay the same objects between phases, except where float turns into quantised.
+        They stay the same objects from phase to phase, except where float turns into quantised.
         """
-        began = phase is self.phases[0]
-        quantises = phase.quantised and (began or not self._before(phase).quantised)
-        entering = checkpoint is None and not began and quantises
-        if entering:
-            self.network, _ = assembly.compress(self.recipe, self.network)
-        elif phase.quantised and not hasattr(self, "optimizer"):
-            self.network = self._quantised
-        if entering or not hasattr(self, "optimizer"):
+        if self.optimizer is not None and phase.quantised == self.quantised:
+            return
+        if phase.quantised:
             set_batch_norm_frozen(self.network, False)
-            self.variables = list(self.network.trainable_variables)
-            self.optimizer = optimizers.build(self.recipe, self.steps, self.variables)
-            self.optimizer.iterations.assign(start * self.steps)
-
-    def _before(self, phase: plan.Phase) -> plan.Phase:
-        return self.phases[self.phases.index(phase) - 1]
+            untrained = self.optimizer is None
+            self.network = self.preflight if untrained else assembly.compress(self.recipe, self.network)[0]
+        self.quantised = phase.quantised
+        self.variables = list(self.network.trainable_variables)
+        self.optimizer = optimizers.build(self.recipe, self.steps, self.variables)
+        self.optimizer.iterations.assign(start * self.steps)
 
     def _plan(self) -> dict[str, Any]:
         return {
