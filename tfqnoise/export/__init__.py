@@ -4,6 +4,7 @@ import dataclasses
 import gzip
 import importlib.metadata
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from tfqnoise.errors import ExportError, UsageError
@@ -37,10 +38,7 @@ def export(
         RunError: if the run lacks what is needed.
         UsageError: for arguments out of their limits, or a run trained in float.
     """
-    if io not in IO_TYPES:
-        raise UsageError(f"--io {io}", f"one of {', '.join(IO_TYPES)}", "choose --io int8 or --io uint8")
-    if examples is not None and examples < 1:
-        raise UsageError(f"--examples {examples}", "at least 1", "leave it out to compare on all test pictures")
+    _check(io, examples)
     # From here on TensorFlow is needed.
     from tfqnoise.export import convert, inspect, parity
     from tfqnoise.export.restore import restore
@@ -55,17 +53,7 @@ def export(
     content = convert.integer(restored.network, restored.input_shape, io)
     contents = inspect.inspect(content)
     comparison = parity.compare(content, restored, examples)
-    result = {
-        **dataclasses.asdict(contents),
-        "bytes": len(content),
-        "gzip_bytes": len(gzip.compress(content, compresslevel=9, mtime=0)),
-        **dataclasses.asdict(comparison),
-        "least_agreement": LEAST_AGREEMENT,
-        "recipe_hash": run.recipe.hash(),
-        "versions": {
-            name: importlib.metadata.version(name) for name in ("tfqnoise", "tensorflow", "ai-edge-litert")
-        },
-    }
+    result = _result(run, content, contents, comparison)
     problems = inspect.problems(contents, io)
     if comparison.top1_agreement < LEAST_AGREEMENT:
         problems.append(
@@ -85,14 +73,39 @@ def export(
     float_content = convert.floating(restored.float_network(), restored.input_shape)
     run.write_bytes("export/model_float.tflite", float_content)
     run.write_json("export/report.json", result)
-    operators = ", ".join(f"{count} {name}" for name, count in contents.operators.items())
-    report(
-        f"{path}: {result['bytes']:,} bytes ({result['gzip_bytes']:,} gzipped), "
-        f"{contents.input_dtype} in, {contents.output_dtype} out\n"
-        f"operators: {operators}\n"
-        f"agrees with the trained network on {comparison.top1_agreement:.2%} of {comparison.examples} test "
-        f"pictures ({comparison.kernel} kernels), outputs differ by at most "
-        f"{comparison.max_output_step_difference} steps\n"
-        f"test accuracy: Keras {comparison.accuracy_keras:.2%}, TFLite {comparison.accuracy_tflite:.2%}"
-    )
+    report(_describe(path, result))
     return result
+
+
+def _check(io: str, examples: int | None) -> None:
+    if io not in IO_TYPES:
+        raise UsageError(f"--io {io}", f"one of {', '.join(IO_TYPES)}", "choose --io int8 or --io uint8")
+    if examples is not None and examples < 1:
+        raise UsageError(f"--examples {examples}", "at least 1", "leave it out to compare on all test pictures")
+
+
+def _result(run: Run, content: bytes, contents: Any, comparison: Any) -> dict[str, Any]:
+    return {
+        **dataclasses.asdict(contents),
+        "bytes": len(content),
+        "gzip_bytes": len(gzip.compress(content, compresslevel=9, mtime=0)),
+        **dataclasses.asdict(comparison),
+        "least_agreement": LEAST_AGREEMENT,
+        "recipe_hash": run.recipe.hash(),
+        "versions": {
+            name: importlib.metadata.version(name) for name in ("tfqnoise", "tensorflow", "ai-edge-litert")
+        },
+    }
+
+
+def _describe(path: Path, result: dict[str, Any]) -> str:
+    operators = ", ".join(f"{count} {name}" for name, count in result["operators"].items())
+    return (
+        f"{path}: {result['bytes']:,} bytes ({result['gzip_bytes']:,} gzipped), "
+        f"{result['input_dtype']} in, {result['output_dtype']} out\n"
+        f"operators: {operators}\n"
+        f"agrees with the trained network on {result['top1_agreement']:.2%} of {result['examples']} test "
+        f"pictures ({result['kernel']} kernels), outputs differ by at most "
+        f"{result['max_output_step_difference']} steps\n"
+        f"test accuracy: Keras {result['accuracy_keras']:.2%}, TFLite {result['accuracy_tflite']:.2%}"
+    )

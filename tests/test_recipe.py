@@ -1,0 +1,59 @@
+import dataclasses
+import json
+
+import pytest
+
+from tfqnoise.errors import RunError, UsageError
+from tfqnoise.recipe import Recipe
+
+
+def test_a_recipe_survives_json(tmp_path):
+    recipe = Recipe(noise=0.3, allow_float=("a", "b"), clip_norm=2)
+    path = tmp_path / "recipe.json"
+    path.write_text(json.dumps(recipe.to_dict()))
+    assert Recipe.load(path) == recipe
+    assert Recipe.load(path).hash() == recipe.hash()
+    assert recipe.hash() != dataclasses.replace(recipe, seed=1).hash()
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("noise", 1.0),
+        ("noise", -0.1),
+        ("noise", float("nan")),
+        ("noise", "0.4"),
+        ("bits", 5),
+        ("bits", 8.0),
+        ("epochs", 0),
+        ("float_epochs", 31),
+        ("batch_size", 0),
+        ("learning_rate", float("inf")),
+        ("optimizer", "sgdd"),
+        ("precision", "half"),
+        ("seed", -1),
+        ("seed", True),
+        ("validation", 0.0),
+        ("clip_norm", 0.0),
+        ("width", 0.0),
+        ("image_size", 2),
+    ],
+)
+def test_values_out_of_limits_name_their_flag(field, value):
+    with pytest.raises(UsageError, match=f"--{field.replace('_', '-')} "):
+        Recipe(**{field: value})
+
+
+def test_unknown_fields_offer_the_nearest():
+    with pytest.raises(UsageError, match="did you mean 'noise_kind'"):
+        Recipe.from_dict({"noise_kinds": "symmetric"})
+
+
+@pytest.mark.parametrize("text", ["", "{", "[1]", "\x00\x01"])
+def test_a_damaged_file_is_named(tmp_path, text):
+    path = tmp_path / "recipe.json"
+    path.write_text(text)
+    with pytest.raises(RunError, match=r"recipe\.json can't be read"):
+        Recipe.load(path)
+    with pytest.raises(RunError, match="can't be read"):
+        Recipe.load(tmp_path / "missing.json")

@@ -1,0 +1,147 @@
+"""Laws that every registered method keeps. A new method is tested by being registered."""
+
+import inspect
+import json
+
+import numpy as np
+import pytest
+
+from tfqnoise import augmentation, benchmark, losses, networks, noise, strategies
+from tfqnoise.backend import tf
+from tfqnoise.data import source
+from tfqnoise.errors import UsageError
+from tfqnoise.hashing import keys_of
+from tfqnoise.noise.transition import draw
+
+FAMILIES = {
+    "augmentation": augmentation.registry,
+    "benchmark": benchmark.registry,
+    "data": source.registry,
+    "losses": losses.registry,
+    "networks": networks.registry,
+    "noise": noise.registry,
+    "strategies": strategies.registry,
+}
+ALL = [(family, name) for family, registry in FAMILIES.items() for name in registry.entries()]
+
+
+@pytest.mark.parametrize(("family", "name"), ALL)
+def test_one_word_for_name_factory_and_file(family, name):
+    entry = FAMILIES[family].entry(name)
+    file = inspect.getsourcefile(entry.factory).rsplit("/", 1)[1].removesuffix(".py")
+    # A file of networks holds a family of them.
+    assert file == name or (family == "networks" and name.startswith(file))
+    assert entry.summary.endswith(".")
+    assert entry.reference
+
+
+@pytest.mark.parametrize(("family", "name"), ALL)
+def test_name_dict_and_object_mean_the_same(family, name):
+    registry = FAMILIES[family]
+    sample = dict(registry.entry(name).sample)
+    method = registry.get({"name": name, **sample})
+    assert registry.get(method) is method
+    spec = registry.to_dict(method)
+    assert spec["name"] == name
+    again = registry.get(json.dumps(spec))
+    assert registry.to_dict(again) == spec
+    if inspect.isclass(registry.entry(name).factory):
+        assert again == method
+    assert registry.to_dict(registry.get(name.replace("_", "-"), **sample)) == spec
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_unknown_names_and_settings_are_refused(family):
+    registry = FAMILIES[family]
+    name = next(iter(registry.entries()))
+    with pytest.raises(UsageError, match="did you mean"):
+        registry.get(name + "x")
+    with pytest.raises(UsageError, match="no setting"):
+        registry.get({"name": name, "no_such_setting": 1})
+
+
+@pytest.mark.parametrize("name", losses.registry.entries())
+def test_losses_are_finite_everywhere(name):
+    """At p = 0 and p = 1, for hard and soft labels, value and gradient, also from bfloat16 logits."""
+    loss = losses.get({"name": name, **losses.registry.entry(name).sample})
+    logits = tf.constant([[0.0, 0, 0], [1e4, -1e4, 0], [-1e4, 1e4, 0], [90, -90, 1], [-90, 90, 1]])
+    for row in ([1.0, 0, 0], [0.2, 0.3, 0.5]):
+        labels = tf.constant([row] * len(logits))
+        with tf.GradientTape() as tape:
+            tape.watch(logits)
+            values = loss(labels, logits)
+        assert values.shape == (len(logits),)
+        assert values.dtype == tf.float32
+        assert np.isfinite(values).all()
+        assert np.isfinite(tape.gradient(values, logits)).all()
+        assert loss(labels, tf.cast(logits, tf.bfloat16)).dtype == tf.float32
+
+
+@pytest.mark.parametrize("name", losses.registry.entries())
+def test_loss_gradients_match_finite_differences(name):
+    loss = losses.get({"name": name, **losses.registry.entry(name).sample})
+    random = np.random.default_rng(0)
+    labels = tf.constant(random.dirichlet([1, 1, 1, 1], 6), tf.float32)
+    value = random.normal(size=(6, 4)).astype(np.float32)
+    theory, numeric = tf.test.compute_gradient(lambda x: loss(labels, x), [tf.constant(value)], delta=1e-2)
+    np.testing.assert_allclose(theory[0], numeric[0], atol=2e-3)
+
+
+@pytest.mark.parametrize("name", noise.registry.entries())
+@pytest.mark.parametrize("rate", [0.0, 0.1, 0.4, 0.9])
+def test_noise_hits_its_stated_matrix(name, rate):
+    kind = noise.get({"name": name, "rate": rate})
+    classes, per_class = 10, 20000
+    matrix = kind.transition(classes)
+    labels = np.repeat(np.arange(classes), per_class)
+    given = draw(matrix, keys_of(map(str, range(len(labels)))), labels, seed=3)
+    counts = np.zeros((classes, classes))
+    np.add.at(counts, (labels, given), 1)
+    deviation = np.sqrt(matrix * (1 - matrix) / per_class)
+    assert (np.abs(counts / per_class - matrix) <= 5 * deviation + 1e-12).all()
+
+
+@pytest.mark.parametrize("name", noise.registry.entries())
+def test_a_higher_rate_keeps_the_wrong_labels_of_a_lower_one(name):
+    labels = np.arange(5000) % 10
+    keys = keys_of(map(str, range(5000)))
+    low, high = (draw(noise.get(name, rate=r).transition(10), keys, labels, 0) != labels for r in (0.2, 0.5))
+    assert low.sum() > 500
+    assert not (low & ~high).any()
+
+
+@pytest.mark.parametrize("name", networks.registry.entries())
+def test_networks_are_flat_and_give_logits(name):
+    network = networks.get(name)((16, 16, 3), 7)
+    assert network.output_shape == (None, 7)
+    assert not [layer for layer in network.layers if hasattr(layer, "layers")]
+    narrow = networks.get(name, width=0.5)((16, 16, 3), 7)
+    assert narrow.count_params() < network.count_params() / 3
+
+
+@pytest.mark.parametrize("name", strategies.registry.entries())
+def test_strategies_give_a_loss_per_picture(name):
+    state = strategies.get(name).build(losses.get("cross_entropy"), 50, 4)
+    batch = {"row": tf.constant([3, 40], tf.int64), "label": tf.constant([1, 2], tf.int64)}
+    for _ in range(3):
+        values = state.loss(batch, tf.one_hot(batch["label"], 4), tf.constant([[1e3, 0, 0, -1e3], [0.0, 1, 2, 3]]))
+        assert values.shape == (2,)
+        assert np.isfinite(values).all()
+
+
+@pytest.mark.parametrize("name", augmentation.registry.entries())
+def test_augmentation_belongs_to_the_example(name):
+    """The same picture comes out alone, in another order, eagerly and in a tf.data map; epochs differ."""
+    policy = augmentation.get(name)
+    random = np.random.default_rng(0)
+    images = tf.constant(random.integers(0, 256, (20, 12, 12, 3), np.uint8))
+    keys = tf.constant(keys_of(map(str, range(20))))
+    whole = policy(images, keys, 5, 2).numpy()
+    assert whole.dtype == np.uint8
+    assert whole.shape == images.shape
+    order = random.permutation(20)
+    np.testing.assert_array_equal(policy(tf.gather(images, order), tf.gather(keys, order), 5, 2), whole[order])
+    mapped = tf.data.Dataset.from_tensors((images, keys)).map(lambda i, k: policy(i, k, 5, tf.constant(2, tf.int64)))
+    np.testing.assert_array_equal(next(iter(mapped)), whole)
+    if name != "none":
+        assert (policy(images, keys, 5, 3).numpy() != whole).any()

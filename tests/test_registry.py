@@ -1,0 +1,53 @@
+import dataclasses
+
+import pytest
+
+from tfqnoise.errors import UsageError
+from tfqnoise.registry import Registry
+
+
+def _registry():
+    registry = Registry("thing", "tfqnoise.noise")
+    registry._imported = True
+
+    @registry.register(reference="-")
+    @dataclasses.dataclass(frozen=True)
+    class BigThing:
+        """A thing.
+
+        More about it.
+        """
+
+        size: int = 3
+
+    return registry, BigThing
+
+
+def test_class_name_becomes_snake_case():
+    registry, thing = _registry()
+    assert list(registry.entries()) == ["big_thing"]
+    assert registry.get("big-thing") == thing(3)
+    assert registry.entry("big_thing").summary == "A thing."
+    assert registry.entry("big_thing").settings == {"size": 3}
+
+
+def test_a_name_is_registered_once():
+    registry, thing = _registry()
+    with pytest.raises(ValueError, match="registered twice"):
+        registry.register(reference="-")(thing)
+
+
+@pytest.mark.parametrize("spec", ['{"name": ', '{"size": 3}', '{"name": 4}', "[1]"])
+def test_text_that_names_nothing_is_refused(spec):
+    with pytest.raises(UsageError):
+        _registry()[0].get(spec)
+
+
+def test_settings_of_the_spec_win_over_defaults():
+    registry, thing = _registry()
+    assert registry.get({"name": "big_thing", "size": 5}, size=4) == thing(5)
+
+
+def test_an_unregistered_object_has_no_dict():
+    with pytest.raises(ValueError, match="not a registered thing"):
+        _registry()[0].to_dict(object())

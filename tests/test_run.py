@@ -1,0 +1,143 @@
+import errno
+import os
+import resource
+import signal
+
+import numpy as np
+import pytest
+
+from tfqnoise import run as runs
+from tfqnoise.errors import RunError
+from tfqnoise.recipe import Recipe
+from tfqnoise.run import Run
+
+
+@pytest.fixture
+def run(tmp_path):
+    return Run.create(Recipe(), tmp_path / "run")
+
+
+def _files(run):
+    return sorted(p.name for p in run.path.iterdir())
+
+
+def test_a_directory_holds_one_run(run):
+    with pytest.raises(RunError, match="already holds a run"):
+        Run.create(Recipe(noise=0.1), run.path)
+    assert Run.open(run.path).recipe == Recipe()
+    assert _files(run) == ["recipe.json"]
+
+
+def test_of_two_processes_that_create_one_wins(tmp_path):
+    """Neither overwrites the other's recipe, whatever the moment."""
+    for number in range(20):
+        path = tmp_path / str(number)
+        children = []
+        for seed in (1, 2):
+            child = os.fork()
+            if not child:
+                try:
+                    Run.create(Recipe(seed=seed), path)
+                except RunError:
+                    os._exit(3)
+                os._exit(0)
+            children.append(child)
+        codes = [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]
+        assert sorted(codes) == [0, 3]
+        assert Run.open(path).recipe.seed == codes.index(0) + 1
+
+
+def test_a_run_is_held_by_one_process(run):
+    child = os.fork()
+    if not child:
+        with run.lock():
+            os.kill(os.getpid(), signal.SIGSTOP)
+            os._exit(0)
+    os.waitpid(child, os.WUNTRACED)
+    with pytest.raises(RunError, match="in use by another process"), run.lock():
+        pass
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    with run.lock():
+        pass
+
+
+def test_newest_is_by_time(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(RunError, match="train first"):
+        Run.newest()
+    first, second = (Run.create(Recipe(seed=s)) for s in (1, 2))
+    assert first.path != second.path
+    os.utime(first.path / "recipe.json", ns=(0, 10**18))
+    os.utime(second.path / "recipe.json", ns=(0, 2 * 10**18))
+    assert Run.newest().recipe.seed == 2
+
+
+def test_a_full_disk_leaves_the_old_file(run):
+    """The kernel refuses the write in the middle, as it does on a full disk."""
+    run.write_bytes("weights.npz", b"old")
+    kept = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
+    try:
+        with pytest.raises(RunError, match="free space"):
+            run.write_bytes("weights.npz", b"x" * 100_000)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, kept)
+    assert (run.path / "weights.npz").read_bytes() == b"old"
+    assert _files(run) == ["recipe.json", "weights.npz"]
+
+
+def test_no_space_left_is_said_in_words(run, monkeypatch):
+    def full(descriptor):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(runs.os, "fsync", full)
+    with pytest.raises(RunError, match="No space left on device"):
+        run.write_json("summary.json", {})
+    assert _files(run) == ["recipe.json"]
+
+
+def test_a_place_that_cant_be_written_is_named(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(RunError, match="can't be written"):
+        Run.create(Recipe(), tmp_path / "file" / "run")
+
+
+def test_arrays_survive_and_are_never_unpickled(run):
+    arrays = {"network/0000/kernel": np.arange(6.0).reshape(2, 3), "epoch": np.array(3)}
+    run.write_arrays("checkpoint.npz", arrays)
+    read = run.read_arrays("checkpoint.npz")
+    assert list(read) == list(arrays)
+    np.testing.assert_array_equal(read["network/0000/kernel"], arrays["network/0000/kernel"])
+    np.savez(run.path / "evil.npz", object=np.array([print], dtype=object))
+    with pytest.raises(RunError, match=r"evil\.npz can't be read"):
+        run.read_arrays("evil.npz")
+
+
+@pytest.mark.parametrize("keep", [0, 10, 100, 300])
+def test_a_cut_checkpoint_is_named(run, keep):
+    path = run.write_arrays("checkpoint.npz", {"a": np.arange(50)})
+    path.write_bytes(path.read_bytes()[:keep])
+    with pytest.raises(RunError, match=r"checkpoint\.npz can't be read"):
+        run.read_arrays("checkpoint.npz")
+
+
+def test_a_flipped_bit_is_found(run):
+    path = run.write_arrays("checkpoint.npz", {"a": np.arange(50)})
+    content = bytearray(path.read_bytes())
+    content[200] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(RunError, match="can't be read"):
+        run.read_arrays("checkpoint.npz")
+
+
+def test_missing_and_damaged_json_are_told_apart(run):
+    with pytest.raises(RunError, match="missing"):
+        run.read_json("summary.json")
+    run.write_bytes("summary.json", b"{")
+    with pytest.raises(RunError, match="can't be read"):
+        run.read_json("summary.json")
+    with pytest.raises(RunError, match="no run in"):
+        Run.open(run.path / "nowhere")
