@@ -10,6 +10,7 @@ from typing import Any
 from tfqnoise import augmentation
 from tfqnoise.backend import tf
 from tfqnoise.data.dataset import Dataset
+from tfqnoise.data.source import Source
 from tfqnoise.recipe import Recipe
 
 
@@ -31,8 +32,8 @@ def batches(recipe: Recipe, dataset: Dataset, start_epoch: int = 0, *, parallel:
         A `tf.data.Dataset` of dicts: `image` uint8 [B, H, W, C], `label` int64 [B] (the given one) and `row`
         int64 [B], the example's row in tables per example.
     """
-    source, examples = dataset.source, dataset.train.examples
-    policy = augmentation.get(recipe.augmentation, **_defaults(recipe, source.pad, source.flip))
+    examples = dataset.train.examples
+    change = policy(recipe, dataset.source)
     size = min(recipe.batch_size, len(examples))
     steps = steps_per_epoch(recipe, len(examples))
     batches_per_pass = len(examples) // size
@@ -50,18 +51,23 @@ def batches(recipe: Recipe, dataset: Dataset, start_epoch: int = 0, *, parallel:
         rows = tf.random.experimental.index_shuffle(positions, seed, len(examples) - 1)
         batch_keys = tf.gather(keys, rows)
         return {
-            "image": policy(tf.gather(images, rows), batch_keys, recipe.seed, epoch),
+            "image": change(tf.gather(images, rows), batch_keys, recipe.seed, epoch),
             "label": tf.gather(given, rows),
             "row": rows,
         }
 
     numbers = tf.data.Dataset.range(start_epoch * steps, recipe.epochs * steps)
-    dataset_of_batches = numbers.map(make, tf.data.AUTOTUNE if parallel else None, deterministic=True)
-    return dataset_of_batches.prefetch(tf.data.AUTOTUNE)
+    workers = {"num_parallel_calls": tf.data.AUTOTUNE, "deterministic": True} if parallel else {}
+    return numbers.map(make, **workers).prefetch(tf.data.AUTOTUNE)
 
 
-def _defaults(recipe: Recipe, pad: int, flip: bool) -> dict[str, Any]:
-    accepted = augmentation.registry.entry(
-        str(augmentation.registry.parse(recipe.augmentation)["name"])
-    ).settings
-    return {name: value for name, value in {"pad": pad, "flip": flip}.items() if name in accepted}
+def policy(recipe: Recipe, source: Source) -> Any:
+    """Returns the recipe's augmentation, with the source's own limits where the recipe names none.
+
+    Raises:
+        UsageError: for an unknown policy or setting.
+    """
+    registry = augmentation.registry
+    accepted = registry.entry(registry.parse(recipe.augmentation)["name"]).settings
+    limits = {"pad": source.pad, "flip": source.flip}
+    return registry.get(recipe.augmentation, **{name: limits[name] for name in limits if name in accepted})

@@ -22,20 +22,28 @@ _SAMPLE = 2000
 
 
 class Guard(keras.callbacks.Callback):
-    """Stops at a loss that is not a number."""
+    """Stops at a loss, or at the end of an epoch a weight, that is not a finite number."""
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Run, network: Any) -> None:
         super().__init__()
-        self._run = run
+        self._run, self._network = run, network
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         loss = (logs or {}).get("loss", 0.0)
-        if math.isfinite(loss):
-            return
+        if not math.isfinite(loss):
+            raise self._error(f"the loss became {loss} in batch {batch + 1} of the epoch")
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        # The last step's loss was taken before its update; nothing unusable may reach a checkpoint.
+        for variable in self._network.weights:
+            if not np.isfinite(variable.numpy()).all():
+                raise self._error(f"{variable.name} became infinite or not a number in epoch {epoch + 1}")
+
+    def _error(self, received: str) -> TrainingError:
         kept = (self._run.path / "checkpoint.npz").exists()
-        raise TrainingError(
-            f"the loss became {loss} in batch {batch + 1} of the epoch",
-            "a finite loss",
+        return TrainingError(
+            received,
+            "finite numbers",
             "train again with a lower --learning-rate, or with --clip-norm 1; "
             + ("the checkpoint and weights of the last good epoch are kept" if kept else "no epoch was finished"),
         )

@@ -64,12 +64,13 @@ def evaluated(trainer: Trainer) -> Iterator[Any]:
     It is settled (`tfqnoise.compression.quantization.settle`); with --weight-average its weights are the
     averaged ones.
     """
-    trained = {id(variable): variable for variable in trainer._trained}
-    kept = {name: variable.numpy() for name, variable in trained.items()}
+    kept = [variable.numpy() for variable in trainer._trained]
     averages = getattr(trainer.optimizer, "_model_variables_moving_average", [])
     for variable, average in zip(trainer._trained, averages, strict=False):
         variable.assign(average)
-    settle(trainer.network)
-    yield trainer.network
-    for name, variable in trained.items():
-        variable.assign(kept[name])
+    try:
+        settle(trainer.network)
+        yield trainer.network
+    finally:
+        for variable, value in zip(trainer._trained, kept, strict=True):
+            variable.assign(value)

@@ -84,6 +84,7 @@ class _Session:
         self.recipe, self.report = recipe, report
         self.dataset: Dataset = data.load(recipe)
         self.steps = pipeline.steps_per_epoch(recipe, len(self.dataset.train))
+        pipeline.policy(recipe, self.dataset.source)
         self.rows: list[dict[str, Any]] = []
         self.layers: list[plan.LayerReport] = []
         keras.utils.set_random_seed(recipe.seed)
@@ -161,7 +162,7 @@ class _Session:
                 steps_per_epoch=self.steps,
                 verbose="auto" if os.isatty(1) else 2,
                 callbacks=[
-                    Guard(run),
+                    Guard(run, self.network),
                     Stopwatch(size),
                     Evaluation(trainer, self.dataset),
                     Record(run, trainer, self.rows, lambda: state),

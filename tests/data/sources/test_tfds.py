@@ -1,0 +1,105 @@
+import numpy as np
+import pytest
+
+from tfqnoise.data import source as sources
+from tfqnoise.data.sources.tfds import content_ids
+from tfqnoise.errors import DataError, UsageError
+from tfqnoise.recipe import Recipe
+
+RANDOM = np.random.default_rng(0)
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory):
+    """A TFDS data set of 60 pictures of different sizes without ids, written as TFDS writes it."""
+    import tensorflow_datasets as tfds
+
+    root = tmp_path_factory.mktemp("tfds")
+    pictures = [(RANDOM.integers(0, 256, (10 + n % 3, 12, 3), np.uint8), n % 2) for n in range(60)]
+    examples = [(n, {"image": image, "label": label}) for n, (image, label) in enumerate(pictures)]
+    features = tfds.features.FeaturesDict(
+        {"image": tfds.features.Image(shape=(None, None, 3)), "label": tfds.features.ClassLabel(names=["x", "y"])}
+    )
+    tfds.dataset_builders.store_as_tfds_dataset(
+        name="pictures", version="1.0.0", features=features, split_datasets={"train": examples}, data_dir=root
+    )
+    return root
+
+
+def test_sizes_must_be_made_one(prepared):
+    with pytest.raises(UsageError, match="--image-size"):
+        sources.load(Recipe(dataset="pictures", data_dir=str(prepared)))
+    source = sources.load(Recipe(dataset="pictures", data_dir=str(prepared), image_size=12))
+    assert source.class_names == ("x", "y")
+    assert source.train.images.shape[1:] == (12, 12, 3)
+    assert len(set(source.train.ids) | set(source.test.ids)) == 60
+
+
+def test_ids_of_pictures_without_one_are_their_content():
+    images = RANDOM.integers(0, 256, (50, 4, 4, 1), np.uint8)
+    images[7] = images[3]
+    labels = np.zeros(50, np.int64)
+    ids = content_ids(images, labels)
+    assert len(set(ids)) == 50
+    assert ids[7] == ids[3] + "+1"
+    order = RANDOM.permutation(50)
+    assert set(content_ids(images[order], labels)) == set(ids)
+    assert content_ids(images[:1], labels[:1] + 1) != ids[0]
+
+
+def test_a_data_set_that_would_need_a_download_says_so(tmp_path, monkeypatch):
+    """Preparing fails as it does on a machine without network."""
+    import tensorflow_datasets as tfds
+
+    def unreachable(self, *arguments, **settings):
+        raise ConnectionError("Temporary failure in name resolution")
+
+    monkeypatch.setattr(tfds.core.DatasetBuilder, "download_and_prepare", unreachable)
+    with pytest.raises(DataError) as caught:
+        sources.load(Recipe(dataset="cifar10", data_dir=str(tmp_path)))
+    assert f"not prepared in {tmp_path}" in str(caught.value)
+    assert "name resolution" in str(caught.value)
+    assert "--data-dir" in str(caught.value)
+
+
+def test_damaged_files_are_named(prepared, tmp_path):
+    import shutil
+
+    copy = shutil.copytree(prepared, tmp_path / "copy")
+    (file,) = copy.rglob("*.tfrecord*")
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 255
+    file.write_bytes(content)
+    with pytest.raises(DataError, match="can't be read"):
+        sources.load(Recipe(dataset="pictures", data_dir=str(copy), image_size=12))
+
+
+def test_what_is_no_image_classification_is_refused(tmp_path):
+    import tensorflow_datasets as tfds
+
+    features = tfds.features.FeaturesDict({"text": tfds.features.Text()})
+    tfds.dataset_builders.store_as_tfds_dataset(
+        name="words", version="1.0.0", features=features, split_datasets={"train": [(0, {"text": "a"})]}, data_dir=tmp_path
+    )
+    with pytest.raises(DataError, match="has the features text"):
+        sources.load(Recipe(dataset="words", data_dir=str(tmp_path)))
+
+
+@pytest.fixture(scope="module")
+def cifar10(shared):
+    return sources.load(Recipe(dataset="cifar10", data_dir=str(shared / "data" / "tfds")))
+
+
+def test_cifar10_keeps_its_ids_and_labels(cifar10):
+    assert (len(cifar10.train), len(cifar10.test)) == (50_000, 10_000)
+    assert sorted(cifar10.train.ids)[:2] == ["train_00000", "train_00001"]
+    assert cifar10.flip
+    assert cifar10.pad == 4
+    first = cifar10.train.ids == "train_00000"
+    # The first picture of the first python batch is a frog.
+    assert cifar10.class_names[int(cifar10.train.labels[first][0])] == "frog"
+
+
+def test_folder_and_tfds_names_with_config_are_told_apart():
+    with pytest.raises(UsageError, match="unknown data set"):
+        sources.load(Recipe(dataset="no_such/config"))

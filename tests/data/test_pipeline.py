@@ -1,0 +1,86 @@
+import dataclasses
+
+import numpy as np
+import pytest
+
+from tfqnoise.augmentation.standard import Standard
+from tfqnoise.data import dataset as data
+from tfqnoise.data import pipeline
+from tfqnoise.recipe import Recipe
+
+RECIPE = Recipe(noise=0.4, epochs=3, batch_size=100)
+
+
+@pytest.fixture(scope="module")
+def dataset():
+    return data.load(RECIPE)
+
+
+def _list(*arguments, **settings):
+    return list(pipeline.batches(*arguments, **settings).as_numpy_iterator())
+
+
+def test_an_epoch_is_a_permutation_and_the_next_another(dataset):
+    steps = pipeline.steps_per_epoch(RECIPE, len(dataset.train))
+    assert steps == len(dataset.train) // 100
+    rows = np.array([batch["row"] for batch in _list(RECIPE, dataset)]).reshape(3, -1)
+    for epoch in rows:
+        assert len(set(epoch)) == steps * 100
+    assert (rows[0] != rows[1]).mean() > 0.9
+
+
+def test_batches_are_the_examples_with_given_labels(dataset):
+    recipe = dataclasses.replace(RECIPE, augmentation="none")
+    for batch in _list(recipe, dataset)[:3]:
+        np.testing.assert_array_equal(batch["image"], dataset.train.examples.images[batch["row"]])
+        np.testing.assert_array_equal(batch["label"], dataset.train.given[batch["row"]])
+
+
+@pytest.mark.parametrize("parallel", [True, False])
+def test_any_restart_and_worker_count_gives_the_same(dataset, parallel):
+    whole = _list(RECIPE, dataset)
+    steps = len(whole) // 3
+    later = _list(RECIPE, dataset, 2, parallel=parallel)
+    assert len(later) == steps
+    for one, other in zip(whole[2 * steps :], later, strict=True):
+        for name in one:
+            np.testing.assert_array_equal(one[name], other[name])
+
+
+def test_a_picture_looks_the_same_in_any_batch_size(dataset):
+    def pictures(size):
+        recipe = dataclasses.replace(RECIPE, batch_size=size, epochs=1, warmup_epochs=0.0)
+        batches = _list(recipe, dataset)
+        return {row: image for batch in batches for row, image in zip(batch["row"], batch["image"], strict=True)}
+
+    one, other = pictures(100), pictures(64)
+    both = set(one) & set(other)
+    assert len(both) > 1000
+    assert all((one[row] == other[row]).all() for row in both)
+
+
+def test_seeds_differ(dataset):
+    first, second = (_list(dataclasses.replace(RECIPE, seed=s), dataset)[0]["row"] for s in (0, 1))
+    assert (first != second).any()
+
+
+def test_a_batch_larger_than_the_data_is_all_of_it(dataset):
+    recipe = dataclasses.replace(RECIPE, batch_size=5000, epochs=1)
+    (batch,) = _list(recipe, dataset)
+    assert sorted(batch["row"]) == list(range(len(dataset.train)))
+
+
+def test_more_steps_than_batches_start_another_pass(dataset):
+    recipe = dataclasses.replace(RECIPE, steps_per_epoch=20, epochs=2)
+    batches = _list(recipe, dataset)
+    assert len(batches) == 40
+    for batch in batches:
+        assert len(set(batch["row"])) == 100
+    passes = [tuple(batches[n]["row"]) for n in (0, 13, 20, 33)]
+    assert len(set(passes)) == 4
+
+
+def test_the_source_limits_the_augmentation(dataset):
+    assert pipeline.policy(RECIPE, dataset.source) == Standard(pad=1, flip=False)
+    asked = dataclasses.replace(RECIPE, augmentation='{"name": "standard", "pad": 2}')
+    assert pipeline.policy(asked, dataset.source) == Standard(pad=2, flip=False)

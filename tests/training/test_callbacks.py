@@ -1,0 +1,50 @@
+import dataclasses
+
+import numpy as np
+import pytest
+
+from tfqnoise import Recipe, Run
+from tfqnoise.errors import TrainingError
+from tfqnoise.training.callbacks import Guard, Stopwatch
+from tfqnoise.training.train import train
+
+
+@pytest.mark.parametrize("loss", [float("nan"), float("inf"), np.float32("nan")])
+def test_the_guard_stops_at_a_loss_that_is_no_number(tmp_path, loss):
+    guard = Guard(Run(tmp_path), None)
+    guard.on_train_batch_end(3, {"loss": 2.0})
+    with pytest.raises(TrainingError, match="in batch 4"):
+        guard.on_train_batch_end(3, {"loss": loss})
+
+
+DIVERGING = Recipe(width=0.25, bits=32, epochs=4, warmup_epochs=2.0, learning_rate=1e38, weight_decay=0.0)
+
+
+def test_a_diverging_run_stops(tmp_path, silent):
+    with pytest.raises(TrainingError, match="no epoch was finished") as caught:
+        train(dataclasses.replace(DIVERGING, steps_per_epoch=5), tmp_path / "run", report=silent)
+    assert "--learning-rate" in str(caught.value)
+    assert not list((tmp_path / "run").glob("*.npz"))
+
+
+def test_the_last_good_epoch_is_kept(tmp_path, silent):
+    """One step an epoch: the first has a rate of 0, and a later one leaves weights that are no numbers."""
+    with pytest.raises(TrainingError, match="last good epoch are kept"):
+        train(dataclasses.replace(DIVERGING, steps_per_epoch=1), tmp_path / "run", report=silent)
+    run = Run.open(tmp_path / "run")
+    assert not (run.path / "summary.json").exists()
+    for name in ("weights.npz", "checkpoint.npz"):
+        assert all(np.isfinite(values).all() for values in run.read_arrays(name).values())
+
+
+def test_the_stopwatch_leaves_the_first_batch_out(monkeypatch):
+    from tfqnoise.training import callbacks
+
+    times = iter([0.0, 10.0, 11.0, 12.0])
+    monkeypatch.setattr(callbacks.time, "perf_counter", lambda: next(times))
+    watch, logs = Stopwatch(50), {}
+    watch.on_epoch_begin(0)
+    for batch in range(3):
+        watch.on_train_batch_end(batch)
+    watch.on_epoch_end(0, logs)
+    assert logs == {"images_per_second": 50.0}

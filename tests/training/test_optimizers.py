@@ -1,0 +1,45 @@
+import numpy as np
+import pytest
+
+from tfqnoise import networks
+from tfqnoise.compression.quantization.qat import quantize
+from tfqnoise.recipe import OPTIMIZERS, Recipe
+from tfqnoise.training import optimizers
+
+
+@pytest.fixture(scope="module")
+def variables():
+    network, _ = quantize(networks.get("resnet8", width=0.25)((8, 8, 1), 3))
+    return list(network.trainable_variables)
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_only_kernels_decay(variables, name):
+    """With gradients of zero the step is the decay alone."""
+    recipe = Recipe(optimizer=name, weight_decay=0.5, warmup_epochs=0.0, learning_rate=0.1)
+    for v in variables:
+        v.assign(np.ones(v.shape))
+    optimizer = optimizers.build(recipe, 10, variables)
+    optimizer.apply_gradients([(np.zeros(v.shape, np.float32), v) for v in variables])
+    factor = 1.0 if name == "adam" else 0.95
+    for v in variables:
+        np.testing.assert_allclose(v, factor if "kernel" in v.name.split("/")[-1] else 1.0, rtol=1e-6)
+
+
+def test_the_rate_climbs_and_falls_to_zero(variables):
+    recipe = Recipe(epochs=10, warmup_epochs=2.0, learning_rate=0.4)
+    schedule = optimizers.build(recipe, 5, variables)._learning_rate
+    rates = [float(schedule(step)) for step in range(51)]
+    np.testing.assert_allclose(rates[:11], np.linspace(0, 0.4, 11), atol=1e-6)
+    np.testing.assert_allclose(rates[10:], 0.2 * (1 + np.cos(np.pi * np.arange(41) / 40)), atol=1e-6)
+
+
+def test_gradients_are_clipped_together(variables):
+    recipe = Recipe(clip_norm=1.0, weight_decay=0.0, warmup_epochs=0.0, learning_rate=1.0, optimizer="sgd")
+    for v in variables:
+        v.assign(np.zeros(v.shape))
+    optimizer = optimizers.build(recipe, 10, variables)
+    optimizer.apply_gradients([(np.full(v.shape, 7, np.float32), v) for v in variables])
+    # Nesterov's first step is 1 + momentum times the gradient.
+    norm = np.sqrt(sum((v.numpy() ** 2).sum() for v in variables))
+    assert norm == pytest.approx(1.9, rel=1e-4)

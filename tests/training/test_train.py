@@ -1,0 +1,167 @@
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+
+from tfqnoise import Recipe, Run
+from tfqnoise.errors import DataError, RunError, UsageError
+from tfqnoise.training.train import train
+
+SMALL = Recipe(width=0.25, epochs=2, steps_per_epoch=3, batch_size=64, noise=0.4)
+
+SUMMARY = {
+    "test_accuracy_last",
+    "test_accuracy_best",
+    "validation_accuracy_last",
+    "memorised_last",
+    "recovered_last",
+    "images_per_second",
+    "parameters",
+    "macs",
+    "wall_seconds",
+    "versions",
+    "seed",
+}
+
+
+def test_a_run_on_wrong_labels_learns_the_true_ones(trained):
+    summary = trained.read_json("summary.json")
+    assert set(summary) >= SUMMARY
+    assert summary["test_accuracy_last"] > 0.9
+    assert summary["recovered_last"] > 0.8 > 0.2 > summary["memorised_last"]
+    assert summary["parameters"] == 78_378
+    assert summary["seed"] == 1
+    rows = trained.read_lines("metrics.jsonl")
+    assert [row["epoch"] for row in rows] == [1, 2, 3, 4, 5, 6]
+    assert summary["test_accuracy_best"] == max(row["test_accuracy"] for row in rows)
+    assert summary["test_accuracy_last"] == rows[-1]["test_accuracy"]
+    assert 0.3 < trained.read_json("noise.json")["effective_rate"] < 0.42
+    plan = trained.read_json("plan.json")
+    assert len(plan["layers"]) == 29
+    assert list(trained.path.glob("tensorboard/train/events*"))
+    leftovers = [p for p in trained.path.rglob(".*") if p.name != ".lock"]
+    assert not leftovers
+
+
+def test_without_noise_nothing_is_memorised(tmp_path, silent):
+    run = train(dataclasses.replace(SMALL, noise=0.0, epochs=1), tmp_path / "run", report=silent)
+    summary = run.read_json("summary.json")
+    assert summary["memorised_last"] is None
+    assert summary["recovered_last"] is None
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"bits": 32, "optimizer": "adamw", "learning_rate": 1e-3, "clip_norm": 1.0},
+        {"strategy": "elr", "loss": '{"name": "gce", "q": 0.5}'},
+        {"network": "resnet20", "augmentation": "none", "noise_kind": "symmetric-exclusive"},
+    ],
+)
+def test_every_kind_of_recipe_runs(tmp_path, silent, settings):
+    run = train(dataclasses.replace(SMALL, **settings, epochs=1), tmp_path / "run", report=silent)
+    assert 0 <= run.read_json("summary.json")["test_accuracy_last"] <= 1
+
+
+def test_seeds_give_other_weights(tmp_path, silent):
+    weights = [
+        train(dataclasses.replace(SMALL, epochs=1, seed=s), tmp_path / str(s), report=silent).read_arrays("weights.npz")
+        for s in (0, 1)
+    ]
+    assert any((a != b).any() for a, b in zip(*(w.values() for w in weights), strict=True))
+
+
+
+
+def test_resuming_after_any_epoch_is_exact(tmp_path, silent, monkeypatch):
+    """One float epoch, one quantised, one with frozen statistics; tables and averages on the way."""
+    recipe = dataclasses.replace(
+        SMALL, epochs=3, float_epochs=1, freeze_batch_norm=0.34, strategy="elr", weight_average=0.9
+    )
+    whole = train(recipe, tmp_path / "whole", report=silent)
+    from tfqnoise.training import callbacks
+
+    for epoch in (1, 2):
+        path = tmp_path / f"stopped{epoch}"
+        original = callbacks.Record.on_epoch_end
+
+        def stop(self, number, logs=None, original=original, epoch=epoch):
+            original(self, number, logs)
+            if number + 1 == epoch:
+                raise KeyboardInterrupt
+
+        monkeypatch.setattr(callbacks.Record, "on_epoch_end", stop)
+        with pytest.raises(KeyboardInterrupt):
+            train(recipe, path, report=silent)
+        monkeypatch.setattr(callbacks.Record, "on_epoch_end", original)
+        # What a kill between the two files leaves: a line more than the checkpoint knows.
+        run = Run.open(path)
+        rows = run.read_lines("metrics.jsonl")
+        run.write_lines("metrics.jsonl", [*rows, {**rows[-1], "epoch": epoch + 1}])
+        resumed = train(recipe, path, resume=True, report=silent)
+        weights = [r.read_arrays("weights.npz").values() for r in (whole, resumed)]
+        for one, other in zip(*weights, strict=True):
+            np.testing.assert_array_equal(one, other)
+        kept = [
+            [(row["epoch"], row["loss"], row["test_accuracy"]) for row in r.read_lines("metrics.jsonl")]
+            for r in (whole, resumed)
+        ]
+        assert kept[0] == kept[1]
+
+
+def test_a_finished_run_is_left_alone(trained, silent):
+    before = (trained.path / "weights.npz").stat().st_mtime_ns
+    said = []
+    train(trained.recipe, trained.path, resume=True, report=said.append)
+    assert "finished already" in said[0]
+    assert (trained.path / "weights.npz").stat().st_mtime_ns == before
+
+
+def test_resuming_with_other_flags_is_refused(trained):
+    with pytest.raises(RunError, match="noise 0.1, not 0.4"):
+        train(dataclasses.replace(trained.recipe, noise=0.1), trained.path, resume=True)
+
+
+def test_one_directory_takes_one_run(trained):
+    with pytest.raises(RunError, match="already holds a run"):
+        train(trained.recipe, trained.path)
+
+
+def test_a_damaged_checkpoint_is_named(tmp_path, silent):
+    run = train(dataclasses.replace(SMALL, epochs=1), tmp_path / "run", report=silent)
+    (run.path / "summary.json").unlink()
+    checkpoint = run.path / "checkpoint.npz"
+    checkpoint.write_bytes(checkpoint.read_bytes()[:-500])
+    with pytest.raises(RunError, match=r"checkpoint\.npz can't be read"):
+        train(run.recipe, run.path, resume=True, report=silent)
+    np.savez(checkpoint, nothing=np.zeros(1))
+    with pytest.raises(RunError, match="has no epoch"):
+        train(run.recipe, run.path, resume=True, report=silent)
+    checkpoint.unlink()
+    train(run.recipe, run.path, resume=True, report=silent)
+    assert run.read_json("summary.json")["epochs"] == 1
+
+
+@pytest.mark.parametrize(
+    ("settings", "error"),
+    [
+        ({"network": "resnet9"}, UsageError),
+        ({"loss": "ggce"}, UsageError),
+        ({"strategy": "ler"}, UsageError),
+        ({"augmentation": "standrad"}, UsageError),
+        ({"noise_kind": "uniform"}, UsageError),
+        ({"dataset": "folder:/no/such"}, DataError),
+    ],
+)
+def test_a_wrong_recipe_leaves_no_directory(tmp_path, settings, error):
+    with pytest.raises(error):
+        train(dataclasses.replace(SMALL, **settings), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_summaries_are_plain_json(trained):
+    def refuse(name):
+        raise AssertionError(name)
+
+    json.loads((trained.path / "summary.json").read_text(), parse_constant=refuse)
