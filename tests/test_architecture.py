@@ -98,7 +98,10 @@ def test_files_and_functions_stay_small(path):
 def test_every_test_file_mirrors_a_source():
     for path in (ROOT / "tests").rglob("test_*.py"):
         relative = path.relative_to(ROOT / "tests")
-        if relative.parts[0] == "integration" or relative.name in ("test_architecture.py", "test_registered.py"):
+        if relative.parts[0] == "integration" or relative.name in (
+            "test_architecture.py",
+            "test_registered.py",
+        ):
             continue
         source = PACKAGE / relative.with_name(relative.name.removeprefix("test_"))
         if source.name == "init.py":

@@ -66,7 +66,12 @@ def test_an_error_shows_what_native_code_logged(capfd):
     with backend.quiet():
         os.write(2, b"chatter\n")
     assert capfd.readouterr().err == ""
-    with pytest.raises(RuntimeError), backend.quiet():
-        os.write(2, b"cause\n")
-        raise RuntimeError
+
+    def fail():
+        with backend.quiet():
+            os.write(2, b"cause\n")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
     assert capfd.readouterr().err == "cause\n"

@@ -12,7 +12,9 @@ def test_keys_are_fixed_for_all_time():
 
 
 def test_numbers_are_fixed_for_all_time():
-    np.testing.assert_array_equal(uniform(np.array([0, 1], np.uint64), 0, 5), [0.14623465613318143, 0.7743991716672016])
+    np.testing.assert_array_equal(
+        uniform(np.array([0, 1], np.uint64), 0, 5), [0.14623465613318143, 0.7743991716672016]
+    )
 
 
 def test_graph_gives_numpys_numbers():

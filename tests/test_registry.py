@@ -2,6 +2,7 @@ import dataclasses
 
 import pytest
 
+from tfqnoise import networks, noise
 from tfqnoise.errors import UsageError
 from tfqnoise.registry import Registry
 
@@ -41,6 +42,22 @@ def test_a_name_is_registered_once():
 def test_text_that_names_nothing_is_refused(spec):
     with pytest.raises(UsageError):
         _registry()[0].get(spec)
+
+
+@pytest.mark.parametrize("value", ["5", None, 1.5, True, [3]])
+def test_a_setting_of_another_type_is_refused(value):
+    with pytest.raises(UsageError, match="size = "):
+        _registry()[0].get({"name": "big_thing", "size": value})
+
+
+def test_what_has_a_flag_of_its_own_is_no_setting():
+    with pytest.raises(UsageError, match="from its own flag"):
+        noise.get({"name": "symmetric", "rate": 0.3}, rate=0.4)
+
+
+def test_arguments_that_are_no_settings_are_refused():
+    with pytest.raises(UsageError, match="no setting 'classes'"):
+        networks.get({"name": "resnet8", "classes": 5})
 
 
 def test_settings_of_the_spec_win_over_defaults():

@@ -23,8 +23,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
 _REMEDY = (
-    "import tfqnoise before tensorflow, or set the environment variable TF_USE_LEGACY_KERAS=1 "
-    "before Python starts"
+    "import tfqnoise before tensorflow, or set the environment variable TF_USE_LEGACY_KERAS=1 before Python starts"
 )
 
 

@@ -46,7 +46,7 @@ class Train:
         """Returns what flags override: the saved recipe, or when resuming the run's own."""
         early = _Early.parse(arguments)
         if early.recipe is not None:
-            return Train(Recipe.load(early.recipe), early.recipe)
+            return Train(Recipe.load(early.recipe), Path(early.recipe))
         if early.resume:
             run = Run.open(early.run_dir) if early.run_dir else Run.newest()
             return Train(run.recipe, None, run.path)
@@ -180,7 +180,11 @@ def _guarded(action: Callable[[], None]) -> int:
         return 141
     except OSError as error:
         # Whatever library met it: a full disk or a directory without permission is not a defect.
-        print(f"tfqnoise: {error}\n  what to do: free space or change permissions", file=sys.stderr)
+        print(
+            f"tfqnoise: {error}\n  expected: files and directories that can be read and written\n"
+            "  what to do: check that the disk has room and that you may use the path",
+            file=sys.stderr,
+        )
         return 2
     return 0
 

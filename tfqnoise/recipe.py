@@ -67,7 +67,7 @@ class Recipe:
     batch_size: int = 128
     """Pictures a batch."""
     optimizer: str = "sgd"
-    """`sgd` (Nesterov momentum 0.9), `adam` or `adamw`."""
+    """`sgd` (Nesterov momentum 0.9), `adam` (without decay) or `adamw`; Adam wants a rate like 0.001."""
     learning_rate: float = 0.1
     """Peak learning rate; it falls to zero along a cosine."""
     warmup_epochs: float = 1.0
@@ -77,16 +77,18 @@ class Recipe:
     clip_norm: float | None = None
     """Largest global norm of the gradient; no clipping if not given."""
     weight_average: float = 0.0
-    """Momentum of an exponential average of the weights, evaluated and exported in their place; 0 is off."""
+    """Momentum of an exponential average of the weights, evaluated and exported in their place, with the
+    batch-norm statistics and ranges of the weights themselves; 0 is off."""
     precision: str = "float32"
     """Arithmetic of convolutions while training: `float32`, or `bfloat16` on processors that have it."""
     seed: int = 0
     """Seed of initial weights, order, augmentation and noise."""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "allow_float", tuple(self.allow_float))
-        for field in dataclasses.fields(self):
-            _check_type(field.name, getattr(self, field.name), typing.get_type_hints(Recipe)[field.name])
+        if isinstance(self.allow_float, list):
+            object.__setattr__(self, "allow_float", tuple(self.allow_float))
+        for name, hint in typing.get_type_hints(Recipe).items():
+            _check_type(name, getattr(self, name), hint)
         for name, valid, expected in self._limits():
             if not valid:
                 raise UsageError(f"--{name.replace('_', '-')} {getattr(self, name)}", expected, _remedy(name))
@@ -99,7 +101,11 @@ class Recipe:
             ("width", 0 < self.width <= 16, "a multiplier of more than 0 and at most 16"),
             ("bits", self.bits in (8, 32), "8 or 32"),
             ("epochs", self.epochs >= 1, "at least 1"),
-            ("float_epochs", 0 <= self.float_epochs <= self.epochs, f"from 0 to --epochs {self.epochs}"),
+            (
+                "float_epochs",
+                0 <= self.float_epochs < self.epochs or (self.bits == 32 and self.float_epochs == 0),
+                f"from 0 to below --epochs {self.epochs}, so that quantised epochs remain",
+            ),
             ("freeze_batch_norm", 0 <= self.freeze_batch_norm < 1, "a share from 0 up to but not 1"),
             ("steps_per_epoch", self.steps_per_epoch is None or self.steps_per_epoch >= 1, "at least 1"),
             ("batch_size", self.batch_size >= 1, "at least 1"),
@@ -151,8 +157,9 @@ class Recipe:
         return cls.from_dict(values)
 
     def hash(self) -> str:
-        """Returns the first 12 hexadecimal digits of the SHA-256 of the recipe's JSON."""
-        text = json.dumps(self.to_dict(), sort_keys=True)
+        """Returns the first 12 hexadecimal digits of the SHA-256 of the recipe's JSON, without `data_dir`."""
+        # Where the data lie on a machine changes nothing about the run.
+        text = json.dumps({**self.to_dict(), "data_dir": None}, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 

@@ -63,9 +63,7 @@ class Registry:
         self._entries: dict[str, Entry] = {}
         self._imported = False
 
-    def register(
-        self, *, reference: str, sample: Mapping[str, Any] | None = None
-    ) -> Callable[[Factory], Factory]:
+    def register(self, *, reference: str, sample: Mapping[str, Any] | None = None) -> Callable[[Factory], Factory]:
         """Registers the decorated class or function under its own name in snake case.
 
         Raises:
@@ -120,18 +118,35 @@ class Registry:
             return spec
         given = dict(self.parse(spec))
         entry = self.entry(given.pop("name"))
+        for name, value in given.items():
+            self._check(entry, name, value, taken=set(settings) - set(entry.settings))
         arguments = {**settings, **given}
-        accepted = inspect.signature(entry.factory).parameters
-        for name in arguments:
-            if name not in accepted:
-                raise UsageError(
-                    f"{self.family} '{entry.name}' has no setting '{name}'",
-                    "one of its settings",
-                    did_you_mean(name, entry.settings) if entry.settings else "it takes no settings",
-                )
         if inspect.isclass(entry.factory):
             return entry.factory(**arguments)
         return functools.partial(entry.factory, **arguments)
+
+    def _check(self, entry: Entry, name: str, value: Any, taken: set[str]) -> None:
+        """Refuses a setting that the method doesn't have, that has a flag of its own, or of another type."""
+        offered = entry.settings
+        if name in taken:
+            raise UsageError(
+                f"{self.family} '{entry.name}' with the setting '{name}'",
+                "this setting from its own flag",
+                f"leave it out here and use the flag (see --help for '{name}')",
+            )
+        # A sample builds what has no default.
+        if name not in offered and name not in entry.sample:
+            raise UsageError(
+                f"{self.family} '{entry.name}' has no setting '{name}'",
+                "one of its settings",
+                did_you_mean(name, offered) if offered else "it takes no settings",
+            )
+        kind = type(offered.get(name, entry.sample.get(name)))
+        fits = isinstance(value, kind) or (kind is float and isinstance(value, int))
+        if not fits or (isinstance(value, bool) and kind is not bool):
+            raise UsageError(
+                f"{self.family} '{entry.name}' with {name} = {value!r}", f"a {kind.__name__}", self._example()
+            )
 
     def parse(self, spec: str | Mapping[str, Any]) -> Mapping[str, Any]:
         """Returns the dict form of a name, dict or JSON text.
@@ -144,9 +159,7 @@ class Registry:
         try:
             parsed = json.loads(spec) if isinstance(spec, str) else spec
         except json.JSONDecodeError as error:
-            raise UsageError(
-                f"{self.family} {spec!r}: {error}", "a name, or JSON text", self._example()
-            ) from error
+            raise UsageError(f"{self.family} {spec!r}: {error}", "a name, or JSON text", self._example()) from error
         if not isinstance(parsed.get("name"), str):
             raise UsageError(f"{self.family} {spec!r} has no name", "a 'name' in it", self._example())
         return parsed
@@ -160,8 +173,6 @@ class Registry:
         factory = method.func if isinstance(method, functools.partial) else type(method)
         for entry in self.entries().values():
             if entry.factory is factory:
-                settings = (
-                    method.keywords if isinstance(method, functools.partial) else dataclasses.asdict(method)
-                )
+                settings = method.keywords if isinstance(method, functools.partial) else dataclasses.asdict(method)
                 return {"name": entry.name, **settings}
         raise ValueError(f"{method!r} is not a registered {self.family}")

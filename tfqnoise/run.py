@@ -12,19 +12,22 @@ import contextlib
 import fcntl
 import json
 import os
+import re
 import tempfile
 import time
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import IO, Any
-
-import numpy as np
+from typing import IO, TYPE_CHECKING, Any
 
 from tfqnoise.errors import RunError
 from tfqnoise.recipe import Recipe
 
+if TYPE_CHECKING:
+    import numpy as np
+
 ROOT = Path("runs")
+_UNFINISHED = ".unfinished"
 
 
 class Run:
@@ -49,17 +52,29 @@ class Run:
             # Of two processes that want one directory, one makes the file.
             run.write_json("recipe.json", recipe.to_dict(), publish=os.link)
         except FileExistsError:
-            raise RunError(
-                f"{run.path} already holds a run",
-                "a directory without one",
-                "choose another --run-dir, or go on with this run by --resume",
-            ) from None
+            raise cls._occupied(run.path) from None
         return run
+
+    @classmethod
+    def refuse_existing(cls, path: str | os.PathLike[str] | None) -> None:
+        """Raises RunError if a directory already holds a run, before anything is prepared for it."""
+        if path and (Path(path) / "recipe.json").exists():
+            raise cls._occupied(Path(path))
+
+    @staticmethod
+    def _occupied(path: Path) -> RunError:
+        return RunError(
+            f"{path} already holds a run",
+            "a directory without one",
+            "choose another --run-dir, or go on with this run by --resume",
+        )
 
     @staticmethod
     def _fresh(recipe: Recipe) -> Path:
         dataset = recipe.dataset.split(":")[0].replace("/", "-")
-        stem = f"{time.strftime('%Y%m%d-%H%M%S')}-{dataset}-{recipe.network}"
+        # A network may be JSON text with settings; its name is the first word that isn't "name".
+        network = next((w for w in re.findall(r"\w+", recipe.network) if w != "name"), "network")
+        stem = f"{time.strftime('%Y%m%d-%H%M%S')}-{dataset}-{network}"
         candidates = (ROOT / (stem + suffix) for suffix in ("", *(f"-{n}" for n in range(2, 1000))))
         return next(path for path in candidates if not path.exists())
 
@@ -106,7 +121,9 @@ class Run:
         Raises:
             RunError: if another process holds it.
         """
-        with _explained(self.path), open(self.path / ".lock", "a") as file:
+        with _explained(self.path):
+            file = open(self.path / ".lock", "a")  # noqa: SIM115
+        with file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
@@ -115,6 +132,9 @@ class Run:
                     "one process per run directory",
                     "wait for it to end, or choose another --run-dir",
                 ) from None
+            # What a killed process was writing has no name yet and never gets one.
+            for leftover in self.path.rglob(f"*{_UNFINISHED}"):
+                leftover.unlink(missing_ok=True)
             yield
 
     def write(
@@ -133,8 +153,11 @@ class Run:
         """
         target = self.path / name
         with _explained(target):
-            target.parent.mkdir(parents=True, exist_ok=True)
-            handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+            try:
+                target.parent.mkdir(parents=True, exist_ok=True)
+            except FileExistsError as error:
+                raise NotADirectoryError(error.errno, "a file is in the way", str(target.parent)) from error
+            handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=_UNFINISHED)
             try:
                 with os.fdopen(handle, "wb") as file:
                     fill(file)
@@ -157,7 +180,9 @@ class Run:
     def write_lines(self, name: str, rows: list[dict[str, Any]]) -> Path:
         return self.write_bytes(name, "".join(json.dumps(row) + "\n" for row in rows).encode())
 
-    def write_arrays(self, name: str, arrays: Mapping[str, np.ndarray]) -> Path:
+    def write_arrays(self, name: str, arrays: Mapping[str, "np.ndarray"]) -> Path:
+        import numpy as np
+
         return self.write(name, lambda file: np.savez(file, **arrays))  # type: ignore[arg-type]
 
     def read_json(self, name: str) -> Any:
@@ -172,8 +197,10 @@ class Run:
         """Reads a file of one JSON object per line. Raises RunError if it is missing or damaged."""
         return self._read(name, lambda p: [json.loads(row) for row in p.read_text().splitlines()])
 
-    def read_arrays(self, name: str) -> dict[str, np.ndarray]:
+    def read_arrays(self, name: str) -> dict[str, "np.ndarray"]:
         """Reads arrays that `write_arrays` wrote; never unpickles. Raises RunError if missing or damaged."""
+
+        import numpy as np
 
         def load(path: Path) -> dict[str, np.ndarray]:
             with np.load(path, allow_pickle=False) as arrays:
@@ -191,7 +218,15 @@ class Run:
                 "a run that has come this far",
                 f"train it further: python scripts/train.py --resume --run-dir {self.path}",
             ) from None
-        except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
+        except (
+            OSError,
+            ValueError,
+            EOFError,
+            KeyError,
+            NotImplementedError,
+            RuntimeError,
+            zipfile.BadZipFile,
+        ) as error:
             raise RunError(
                 f"{path} can't be read: {error}",
                 "the file as tfqnoise wrote it",

@@ -14,8 +14,10 @@ from tfqnoise.recipe import Recipe
             {"float_epochs": 3, "freeze_batch_norm": 0.3},
             [(0, 3, False, False), (3, 7, True, False), (7, 10, True, True)],
         ),
-        ({"float_epochs": 9, "freeze_batch_norm": 0.3}, [(0, 7, False, False), (7, 9, False, True), (9, 10, True, True)]),
-        ({"float_epochs": 10, "freeze_batch_norm": 0.0}, [(0, 10, False, False)]),
+        (
+            {"float_epochs": 9, "freeze_batch_norm": 0.3},
+            [(0, 7, False, False), (7, 9, False, True), (9, 10, True, True)],
+        ),
     ],
 )
 def test_phases_cover_all_epochs_once(settings, expected):

@@ -38,7 +38,12 @@ def test_the_record_describes_the_labels():
 def test_the_hash_is_of_the_given_labels():
     hashes = [
         data.load(recipe).record["labels_sha256"]
-        for recipe in (Recipe(noise=0.2), Recipe(noise=0.2, validation=0.3), Recipe(noise=0.2, seed=1), Recipe())
+        for recipe in (
+            Recipe(noise=0.2),
+            Recipe(noise=0.2, validation=0.3),
+            Recipe(noise=0.2, seed=1),
+            Recipe(),
+        )
     ]
     # The split between training and validation moves no label.
     assert hashes[0] == hashes[1]

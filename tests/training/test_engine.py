@@ -60,7 +60,9 @@ def test_training_goes_on_from_its_own_weights(average):
         assert network is trainer.network
     for one, other in zip(before, trainer._trained, strict=True):
         np.testing.assert_array_equal(one, other)
-    kernels = [np.abs(a - b).max() for a, b, v in zip(before, inside, trainer._trained, strict=True) if "kernel" in v.name]
+    kernels = [
+        np.abs(a - b).max() for a, b, v in zip(before, inside, trainer._trained, strict=True) if "kernel" in v.name
+    ]
     assert (max(kernels) > 0) == bool(average)
 
 

@@ -34,6 +34,18 @@ def test_the_rate_climbs_and_falls_to_zero(variables):
     np.testing.assert_allclose(rates[10:], 0.2 * (1 + np.cos(np.pi * np.arange(41) / 40)), atol=1e-6)
 
 
+def test_adam_takes_ordinary_first_steps_wherever_it_begins(variables):
+    """Its moments begin at zero, and so must its count; only the rate begins in the middle."""
+    recipe = Recipe(optimizer="adam", warmup_epochs=0.0, learning_rate=0.1, epochs=10)
+    for v in variables:
+        v.assign(np.zeros(v.shape))
+    optimizer = optimizers.build(recipe, 10, variables, start_epoch=5)
+    for _ in range(3):
+        before = variables[0].numpy()
+        optimizer.apply_gradients([(np.ones(v.shape, np.float32), v) for v in variables])
+        np.testing.assert_allclose(before - variables[0].numpy(), 0.05, rtol=0.08)
+
+
 def test_gradients_are_clipped_together(variables):
     recipe = Recipe(clip_norm=1.0, weight_decay=0.0, warmup_epochs=0.0, learning_rate=1.0, optimizer="sgd")
     for v in variables:

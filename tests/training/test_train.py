@@ -66,12 +66,12 @@ def test_every_kind_of_recipe_runs(tmp_path, silent, settings):
 
 def test_seeds_give_other_weights(tmp_path, silent):
     weights = [
-        train(dataclasses.replace(SMALL, epochs=1, seed=s), tmp_path / str(s), report=silent).read_arrays("weights.npz")
+        train(dataclasses.replace(SMALL, epochs=1, seed=s), tmp_path / str(s), report=silent).read_arrays(
+            "weights.npz"
+        )
         for s in (0, 1)
     ]
     assert any((a != b).any() for a, b in zip(*(w.values() for w in weights), strict=True))
-
-
 
 
 def test_resuming_after_any_epoch_is_exact(tmp_path, silent, monkeypatch):
@@ -119,13 +119,40 @@ def test_a_finished_run_is_left_alone(trained, silent):
 
 
 def test_resuming_with_other_flags_is_refused(trained):
-    with pytest.raises(RunError, match="noise 0.1, not 0.4"):
+    with pytest.raises(RunError, match=r"noise 0\.1, not 0\.4"):
         train(dataclasses.replace(trained.recipe, noise=0.1), trained.path, resume=True)
 
 
 def test_one_directory_takes_one_run(trained):
     with pytest.raises(RunError, match="already holds a run"):
         train(trained.recipe, trained.path)
+
+
+def test_other_data_are_refused_on_resume(tmp_path, silent):
+    run = train(dataclasses.replace(SMALL, epochs=1), tmp_path / "run", report=silent)
+    (run.path / "summary.json").unlink()
+    noise = run.read_json("noise.json")
+    run.write_json("noise.json", {**noise, "labels_sha256": "0" * 64})
+    with pytest.raises(DataError, match="are not those that"):
+        train(run.recipe, run.path, resume=True, report=silent)
+    run.write_json("noise.json", noise)
+    rows = run.read_lines("metrics.jsonl")
+    run.write_lines("metrics.jsonl", [])
+    with pytest.raises(RunError, match="has 0 epochs"):
+        train(run.recipe, run.path, resume=True, report=silent)
+    run.write_lines("metrics.jsonl", rows)
+    train(run.recipe, run.path, resume=True, report=silent)
+
+
+def test_a_disk_that_tensorboard_fills_is_said_in_words(tmp_path, silent, monkeypatch):
+    from tfqnoise.backend import keras, tf
+
+    def full(self, *arguments, **settings):
+        raise tf.errors.ResourceExhaustedError(None, None, "No space left on device")
+
+    monkeypatch.setattr(keras.callbacks.TensorBoard, "on_epoch_end", full)
+    with pytest.raises(RunError, match="No space left on device"):
+        train(SMALL, tmp_path / "run", report=silent)
 
 
 def test_a_damaged_checkpoint_is_named(tmp_path, silent):

@@ -5,6 +5,7 @@ from typing import Any
 
 from tfqnoise.augmentation import register
 from tfqnoise.backend import tf
+from tfqnoise.errors import UsageError
 from tfqnoise.hashing import uniform_graph
 
 # What each draw is for; two uses of one seed must never share a number.
@@ -23,6 +24,10 @@ class Standard:
 
     pad: int = 4
     flip: bool = True
+
+    def __post_init__(self) -> None:
+        if self.pad < 0:
+            raise UsageError(f"standard with pad = {self.pad}", "at least 0", "leave pad out for the data's own")
 
     def __call__(self, images: Any, keys: Any, seed: int, epoch: Any) -> Any:
         height, width = images.shape[1], images.shape[2]

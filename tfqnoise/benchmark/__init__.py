@@ -44,8 +44,17 @@ def benchmark(
     entry = registry.entry(target)
     if repetitions is not None and repetitions < 1:
         raise UsageError(f"--repetitions {repetitions}", "at least 1", "leave it out for the target's own number")
+    if peers and entry.name != "host":
+        raise UsageError(
+            f"--peer with --target {entry.name}", "--target host", "time other models with --target host"
+        )
     result = entry.factory(run, peers, repetitions, report)
-    result = {"target": entry.name, **result, "machine": machine(), "measured": time.strftime("%Y-%m-%dT%H:%M:%S%z")}
+    result = {
+        "target": entry.name,
+        **result,
+        "machine": machine(),
+        "measured": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+    }
     run.write_json(f"benchmark/{entry.name}.json", result)
     return result
 

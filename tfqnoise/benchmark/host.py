@@ -18,9 +18,7 @@ _ROUND = 50
 
 
 @register(reference="-")
-def host(
-    run: Run, peers: Sequence[Path], repetitions: int | None, report: Callable[[str], None]
-) -> dict[str, Any]:
+def host(run: Run, peers: Sequence[Path], repetitions: int | None, report: Callable[[str], None]) -> dict[str, Any]:
     """LiteRT on this machine: integer model, its float form and peers in turn, one thread and all."""
     paths = {name: run.path / "export" / f"{name}.tflite" for name in ("model", "model_float")}
     for path in paths.values():
@@ -38,7 +36,13 @@ def host(
             p50, p90, p99 = (float(np.percentile(microseconds, q)) for q in (50, 90, 99))
             shares = {"p50_us": p50, "p90_us": p90, "p99_us": p99, "samples": len(microseconds)}
             rows.append(
-                {"model": name, "bytes": paths[name].stat().st_size, "threads": threads, "kernel": kernel, **shares}
+                {
+                    "model": name,
+                    "bytes": paths[name].stat().st_size,
+                    "threads": threads,
+                    "kernel": kernel,
+                    **shares,
+                }
             )
     accuracies = _accuracies(run, paths) if peers else {}
     report(f"latency of one picture on this host, in microseconds, the models in turn\n{_table(rows)}")
@@ -72,7 +76,10 @@ def _calls(model: Interpreter, count: int) -> list[float]:
 
 
 def _accuracies(run: Run, paths: dict[str, Path]) -> dict[str, float]:
-    """Returns the accuracy of each model whose input fits the run's test pictures, all of them."""
+    """Returns the accuracy of each model whose input fits the run's test pictures, all of them.
+
+    Which range a float peer wants its pixels in, its file doesn't say; so it gets no accuracy.
+    """
     from tfqnoise.data import dataset as data
 
     test = data.load(run.recipe).test
@@ -80,7 +87,7 @@ def _accuracies(run: Run, paths: dict[str, Path]) -> dict[str, float]:
     return {
         name: metrics.accuracy(test.labels, model(test.images))
         for name, model in models.items()
-        if model.input_shape == test.images.shape[1:]
+        if model.input_shape == test.images.shape[1:] and (model.is_integer or name == "model_float")
     }
 
 
@@ -89,7 +96,5 @@ def _table(rows: list[dict[str, Any]]) -> str:
     lines = [f"{'model':<{width}}  {'bytes':>9}  threads  kernel        p50      p90      p99"]
     for row in rows:
         times = "  ".join(f"{row[name]:7.1f}" for name in ("p50_us", "p90_us", "p99_us"))
-        lines.append(
-            f"{row['model']:<{width}}  {row['bytes']:>9,}  {row['threads']:>7}  {row['kernel']:<9}  {times}"
-        )
+        lines.append(f"{row['model']:<{width}}  {row['bytes']:>9,}  {row['threads']:>7}  {row['kernel']:<9}  {times}")
     return "\n".join(lines)

@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from tfqnoise import assembly, losses, strategies
+from tfqnoise import assembly
 from tfqnoise.backend import tf
 from tfqnoise.benchmark import register
 from tfqnoise.data import dataset as data
 from tfqnoise.data import pipeline as feeding
 from tfqnoise.run import Run
-from tfqnoise.training import optimizers
-from tfqnoise.training.engine import Trainer
+from tfqnoise.training import precision
+from tfqnoise.training.engine import compiled
 
 _REPETITIONS = 5
 _FEED_BATCHES, _TRAIN_BATCHES = 200, 10
@@ -29,16 +29,12 @@ def pipeline(
     dataset = data.load(recipe)
     batches = feeding.batches(recipe, dataset)
     network = assembly.build(recipe, dataset.input_shape, dataset.classes)
-    variables = list(network.trainable_variables)
-    strategy = strategies.get(recipe.strategy).build(
-        losses.get(recipe.loss), len(dataset.train), dataset.classes
-    )
-    trainer = Trainer(network, strategy, variables)
-    trainer.compile(optimizer=optimizers.build(recipe, 100, variables))
-    step = tf.function(trainer.train_step)
+    per_epoch = feeding.steps_per_epoch(recipe, len(dataset.train))
+    step = tf.function(compiled(recipe, network, len(dataset.train), per_epoch).train_step)
     batch = next(iter(batches))
     size = int(batch["image"].shape[0])
-    step(batch)
+    with precision.convolutions(recipe.precision):
+        step(batch)
 
     def feed() -> float:
         began, count = time.perf_counter(), 0
@@ -48,8 +44,9 @@ def pipeline(
 
     def train() -> float:
         began = time.perf_counter()
-        for _ in range(_TRAIN_BATCHES):
-            step(batch)["loss"].numpy()
+        with precision.convolutions(recipe.precision):
+            for _ in range(_TRAIN_BATCHES):
+                step(batch)["loss"].numpy()
         return _TRAIN_BATCHES * size / (time.perf_counter() - began)
 
     pairs = np.array([(feed(), train()) for _ in range(repetitions or _REPETITIONS)])

@@ -7,24 +7,22 @@ from typing import Any
 
 import numpy as np
 
-from tfqnoise import assembly, losses, strategies
+from tfqnoise import assembly
 from tfqnoise.backend import tf
 from tfqnoise.benchmark import register
 from tfqnoise.compression.quantization.qat import quantize_stock
 from tfqnoise.data import dataset as data
 from tfqnoise.data import pipeline
 from tfqnoise.run import Run
-from tfqnoise.training import optimizers, precision
-from tfqnoise.training.engine import Trainer
+from tfqnoise.training import precision
+from tfqnoise.training.engine import compiled
 
 _REPETITIONS = 30
 _WARM_UP = 3
 
 
 @register(reference="-")
-def step(
-    run: Run, peers: Sequence[Path], repetitions: int | None, report: Callable[[str], None]
-) -> dict[str, Any]:
+def step(run: Run, peers: Sequence[Path], repetitions: int | None, report: Callable[[str], None]) -> dict[str, Any]:
     """One training step of the recipe's network: float, quantised, and as stock TF-MOT quantises, in turn."""
     recipe = run.recipe
     dataset = data.load(recipe)
@@ -35,15 +33,9 @@ def step(
         "quantised": assembly.compress(recipe, plain)[0],
         "stock TF-MOT": quantize_stock(plain),
     }
-    steps = {}
-    for name, network in networks.items():
-        strategy = strategies.get(recipe.strategy).build(
-            losses.get(recipe.loss), len(dataset.train), dataset.classes
-        )
-        variables = list(network.trainable_variables)
-        trainer = Trainer(network, strategy, variables)
-        trainer.compile(optimizer=optimizers.build(recipe, 100, variables))
-        steps[name] = tf.function(trainer.train_step)
+    per_epoch = pipeline.steps_per_epoch(recipe, len(dataset.train))
+    trainers = {name: compiled(recipe, network, len(dataset.train), per_epoch) for name, network in networks.items()}
+    steps = {name: tf.function(trainer.train_step) for name, trainer in trainers.items()}
     samples = _time(steps, batch, repetitions or _REPETITIONS, recipe.precision)
     baseline = samples["float"]
     rows = [

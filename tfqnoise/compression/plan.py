@@ -4,6 +4,7 @@ It is made and shown before training, so that nobody trains for a day in vain.
 """
 
 import dataclasses
+import itertools
 import math
 from collections.abc import Iterable
 
@@ -54,8 +55,7 @@ def phases(recipe: Recipe) -> list[Phase]:
     quantised_from = recipe.float_epochs if recipe.bits < 32 else recipe.epochs
     cuts = sorted({0, quantised_from, frozen_from, recipe.epochs})
     return [
-        Phase(start, end, start >= quantised_from, start >= frozen_from)
-        for start, end in zip(cuts, cuts[1:], strict=False)
+        Phase(start, end, start >= quantised_from, start >= frozen_from) for start, end in itertools.pairwise(cuts)
     ]
 
 
@@ -64,6 +64,5 @@ def table(reports: Iterable[LayerReport]) -> str:
     rows = [(r.layer, r.kind, r.status, r.reason) for r in reports]
     widths = [max(len(row[column]) for row in rows) for column in range(3)]
     return "\n".join(
-        "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[3]])
-        for row in rows
+        "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[3]]) for row in rows
     )

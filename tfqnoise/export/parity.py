@@ -74,7 +74,11 @@ def first_divergence(content: bytes, restored: Restored) -> str:
     images = restored.test.images[:_DIVERGENCE_PICTURES]
     probe = keras.Model(network.input, [layer.output for layer in network.layers])
     expected = dict(
-        zip([layer.name for layer in network.layers], probe(scale(tf.constant(images)), training=False), strict=True)
+        zip(
+            [layer.name for layer in network.layers],
+            probe(scale(tf.constant(images)), training=False),
+            strict=True,
+        )
     )
     interpreter = Interpreter(with_all_outputs(content))
     layers = [_layer_of(details["name"], expected) for details in interpreter.outputs]

@@ -18,7 +18,7 @@ class Restored:
     Attributes:
         network: as it was evaluated last.
         quantised: whether it is a quantised network or a plain one.
-        plain: a plain network of the same form; its weights are not the trained ones.
+        plain: a plain network of the same form, whose weights `float_network` fills in.
         input_shape: (height, width, channels) of a picture.
         test: the test pictures.
     """
@@ -47,10 +47,10 @@ def restore(run: Run) -> Restored:
     """
     recipe = run.recipe
     arrays = run.read_arrays("weights.npz")
-    epochs = len(run.read_lines("metrics.jsonl"))
     dataset = data.load(recipe)
     plain = assembly.build(recipe, dataset.input_shape, dataset.classes)
-    quantised = next(p for p in phases(recipe) if p.start < epochs <= p.end).quantised
+    epoch = int(arrays.get("epoch", recipe.epochs))
+    quantised = any(p.quantised for p in phases(recipe) if p.start < epoch <= p.end)
     network = assembly.compress(recipe, plain)[0] if quantised else plain
     assembly.assign(list(network.weights), arrays, "network", run.path / "weights.npz")
     settle(network)

@@ -10,9 +10,9 @@ _layers = keras.layers
 
 def _conv(x: Any, filters: int, kernel: int, stride: int, name: str) -> Any:
     # The bias in front of a batch norm is redundant, but the reference network has it.
-    return _layers.Conv2D(
-        filters, kernel, strides=stride, padding="same", kernel_initializer="he_normal", name=name
-    )(x)
+    return _layers.Conv2D(filters, kernel, strides=stride, padding="same", kernel_initializer="he_normal", name=name)(
+        x
+    )
 
 
 def _normalised(x: Any, name: str, *, relu: bool) -> Any:

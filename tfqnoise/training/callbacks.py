@@ -50,8 +50,8 @@ class Guard(keras.callbacks.Callback):
 
 
 class Stopwatch(keras.callbacks.Callback):
-    """Adds `images_per_second` to each epoch's record: training alone, without the first batch of a phase,
-    in which the graph is built, and without evaluation."""
+    """Adds `images_per_second` to each epoch's record: training alone, without evaluation and without the
+    epoch's first batch, in which a graph may be built."""
 
     def __init__(self, batch_size: int) -> None:
         super().__init__()
@@ -93,9 +93,7 @@ class Evaluation(keras.callbacks.Callback):
         train, validation, test = self._dataset.train, self._dataset.validation, self._dataset.test
         result: dict[str, float | None] = {
             "test_accuracy": metrics.accuracy(test.labels, self._predict(test.images)),
-            "validation_accuracy": metrics.accuracy(
-                validation.given, self._predict(validation.examples.images)
-            ),
+            "validation_accuracy": metrics.accuracy(validation.given, self._predict(validation.examples.images)),
         }
         if len(self._wrong):
             logits = self._predict(train.examples.images[self._wrong])
@@ -126,8 +124,9 @@ class Record(keras.callbacks.Callback):
         self._rows.append(row)
         self._run.write_lines("metrics.jsonl", self._rows)
         with evaluated(self._trainer) as network:
-            self._run.write_arrays("weights.npz", arrays_of(network.weights, "network"))
+            weights = arrays_of(network.weights, "network")
         state: dict[str, np.ndarray] = {"epoch": np.array(epoch + 1)}
+        self._run.write_arrays("weights.npz", state | weights)
         for group, variables in self._variables().items():
             state |= arrays_of(variables, group)
         self._run.write_arrays("checkpoint.npz", state)

@@ -7,9 +7,12 @@ import contextlib
 from collections.abc import Iterator
 from typing import Any
 
+from tfqnoise import losses, strategies
 from tfqnoise.backend import keras, tf
 from tfqnoise.compression.quantization.settle import settle
 from tfqnoise.networks.predict import scale
+from tfqnoise.recipe import Recipe
+from tfqnoise.training import optimizers
 
 
 class Trainer(keras.Model):
@@ -47,6 +50,16 @@ class Trainer(keras.Model):
         self._loss.update_state(loss)
         self._accuracy.update_state(data["label"], logits)
         return {metric.name: metric.result() for metric in self.metrics}
+
+
+def compiled(recipe: Recipe, network: Any, examples: int, steps_per_epoch: int) -> Trainer:
+    """Returns a trainer with the recipe's loss, strategy and optimizer, ready for its first step."""
+    variables = list(network.trainable_variables)
+    classes = int(network.output_shape[-1])
+    strategy = strategies.get(recipe.strategy).build(losses.get(recipe.loss), examples, classes)
+    trainer = Trainer(network, strategy, variables)
+    trainer.compile(optimizer=optimizers.build(recipe, steps_per_epoch, variables))
+    return trainer
 
 
 def set_batch_norm_frozen(network: Any, frozen: bool) -> None:

@@ -6,7 +6,17 @@ from tfqnoise.backend import keras
 from tfqnoise.recipe import Recipe
 
 
-def build(recipe: Recipe, steps_per_epoch: int, variables: list[Any]) -> Any:
+class _From(keras.optimizers.schedules.LearningRateSchedule):
+    """A schedule that begins in its middle, for an optimizer that does."""
+
+    def __init__(self, schedule: Any, start: int) -> None:
+        self._schedule, self._start = schedule, start
+
+    def __call__(self, step: Any) -> Any:
+        return self._schedule(step + self._start)
+
+
+def build(recipe: Recipe, steps_per_epoch: int, variables: list[Any], start_epoch: int = 0) -> Any:
     """Returns the recipe's optimizer for the given variables, its state built.
 
     The learning rate climbs linearly over the warm-up and then falls to zero along half a cosine.
@@ -15,6 +25,8 @@ def build(recipe: Recipe, steps_per_epoch: int, variables: list[Any]) -> Any:
         recipe: optimizer, learning rate, decay, clipping and averaging.
         steps_per_epoch: batches an epoch.
         variables: what is trained; only kernels decay.
+        start_epoch: the epoch in which the optimizer begins, at this point of the schedule. Its own count of
+            steps begins at 0, by which Adam corrects moments that begin at 0 too.
     """
     steps = recipe.epochs * steps_per_epoch
     warmup = round(min(recipe.warmup_epochs, recipe.epochs / 2) * steps_per_epoch)
@@ -25,7 +37,7 @@ def build(recipe: Recipe, steps_per_epoch: int, variables: list[Any]) -> Any:
         warmup_steps=warmup,
     )
     common: dict[str, Any] = {
-        "learning_rate": schedule,
+        "learning_rate": _From(schedule, start_epoch * steps_per_epoch),
         "global_clipnorm": recipe.clip_norm,
         "weight_decay": recipe.weight_decay or None,
     }

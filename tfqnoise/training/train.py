@@ -1,23 +1,24 @@
 """A run from its recipe to its summary."""
 
+import contextlib
 import dataclasses
 import importlib.metadata
 import math
 import os
 import platform
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
-from tfqnoise import assembly, losses, strategies
-from tfqnoise.backend import keras
+from tfqnoise import assembly, augmentation, losses, networks, strategies
+from tfqnoise.backend import keras, tf
 from tfqnoise.compression import plan
 from tfqnoise.data import dataset as data
 from tfqnoise.data import pipeline
 from tfqnoise.data.dataset import Dataset
-from tfqnoise.errors import RunError
+from tfqnoise.errors import DataError, RunError
 from tfqnoise.networks import cost
 from tfqnoise.recipe import Recipe
 from tfqnoise.run import Run
@@ -68,8 +69,22 @@ def train(
             )
         return _Session(recipe, report).go(run)
     # Everything that a wrong flag can break comes before there is a run directory.
+    Run.refuse_existing(run_dir)
     session = _Session(recipe, report)
     return session.go(Run.create(recipe, run_dir))
+
+
+@contextlib.contextmanager
+def _explained(run: Run) -> Iterator[None]:
+    """Says in words what TensorFlow's own writers (TensorBoard) and allocators met."""
+    try:
+        yield
+    except (tf.errors.ResourceExhaustedError, tf.errors.PermissionDeniedError) as error:
+        raise RunError(
+            f"training in {run.path} stopped: {error.message.splitlines()[0][:200]}",
+            "a writable disk with room, and memory for the batch",
+            "free space (or lower --batch-size if it is memory), then go on with --resume",
+        ) from error
 
 
 def _differences(asked: Recipe, stored: Recipe) -> str:
@@ -82,6 +97,10 @@ class _Session:
 
     def __init__(self, recipe: Recipe, report: Callable[[str], None]) -> None:
         self.recipe, self.report = recipe, report
+        # Names are looked up before the data are loaded, which may take minutes.
+        networks.get(recipe.network, width=recipe.width)
+        augmentation.registry.entry(str(augmentation.registry.parse(recipe.augmentation)["name"]))
+        loss, strategy = losses.get(recipe.loss), strategies.get(recipe.strategy)
         self.dataset: Dataset = data.load(recipe)
         self.steps = pipeline.steps_per_epoch(recipe, len(self.dataset.train))
         pipeline.policy(recipe, self.dataset.source)
@@ -90,8 +109,6 @@ class _Session:
         keras.utils.set_random_seed(recipe.seed)
         self.network = assembly.build(recipe, self.dataset.input_shape, self.dataset.classes)
         self.cost = {"parameters": cost.parameters(self.network), "macs": cost.macs(self.network)}
-        loss = losses.get(recipe.loss)
-        strategy = strategies.get(recipe.strategy)
         self.strategy = strategy.build(loss, len(self.dataset.train), self.dataset.classes)
         self.phases = plan.phases(recipe)
         if recipe.bits < 32:
@@ -107,6 +124,7 @@ class _Session:
                 self.report(f"{run.path} is finished already")
                 return run
             self._show()
+            self._check_data(run)
             run.write_json("noise.json", self.dataset.record)
             run.write_json("plan.json", self._plan())
             checkpoint = self._checkpoint(run)
@@ -121,6 +139,18 @@ class _Session:
         self._conclude(run)
         return run
 
+    def _check_data(self, run: Run) -> None:
+        """Refuses to go on with other pictures or labels than the run began with."""
+        if not (run.path / "noise.json").exists():
+            return
+        before, now = run.read_json("noise.json").get("labels_sha256"), self.dataset.record["labels_sha256"]
+        if before != now:
+            raise DataError(
+                f"the pictures or labels of {self.recipe.dataset} are not those that {run.path} began with",
+                f"labels with the hash {before}, as noise.json has it",
+                "put the data back as they were, or start a new run with them",
+            )
+
     def _checkpoint(self, run: Run) -> dict[str, np.ndarray] | None:
         if not (run.path / "checkpoint.npz").exists():
             return None
@@ -132,14 +162,18 @@ class _Session:
                 "restore it from a copy, or train again into another --run-dir",
             )
         self.rows = run.read_lines("metrics.jsonl")[: int(checkpoint["epoch"])]
+        if len(self.rows) < int(checkpoint["epoch"]):
+            raise RunError(
+                f"{run.path / 'metrics.jsonl'} has {len(self.rows)} epochs, the checkpoint {checkpoint['epoch']}",
+                "a line for each epoch of the checkpoint",
+                "restore both from one copy, or train again into another --run-dir",
+            )
         self.report(f"going on after epoch {int(checkpoint['epoch'])}")
         return checkpoint
 
-    def _train(
-        self, run: Run, phase: plan.Phase, start: int, checkpoint: dict[str, np.ndarray] | None
-    ) -> None:
+    def _train(self, run: Run, phase: plan.Phase, start: int, checkpoint: dict[str, np.ndarray] | None) -> None:
         """Trains the rest of a phase, from a checkpoint or from where the phase before left off."""
-        self._enter(phase, start)
+        self._enter(phase)
         trainer = Trainer(self.network, self.strategy, self.variables)
         trainer.compile(optimizer=self.optimizer)
         set_batch_norm_frozen(self.network, phase.batch_norm_frozen)
@@ -154,7 +188,7 @@ class _Session:
         if start == phase.end:
             return
         size = min(self.recipe.batch_size, len(self.dataset.train))
-        with precision.convolutions(self.recipe.precision):
+        with precision.convolutions(self.recipe.precision), _explained(run):
             trainer.fit(
                 pipeline.batches(self.recipe, self.dataset, start),
                 initial_epoch=start,
@@ -170,7 +204,7 @@ class _Session:
                 ],
             )
 
-    def _enter(self, phase: plan.Phase, start: int) -> None:
+    def _enter(self, phase: plan.Phase) -> None:
         """Makes network, trained variables and optimizer those of the phase.
 
         They stay the same objects from phase to phase, except where float turns into quantised.
@@ -183,8 +217,8 @@ class _Session:
             self.network = self.preflight if untrained else assembly.compress(self.recipe, self.network)[0]
         self.quantised = phase.quantised
         self.variables = list(self.network.trainable_variables)
-        self.optimizer = optimizers.build(self.recipe, self.steps, self.variables)
-        self.optimizer.iterations.assign(start * self.steps)
+        first = self.recipe.float_epochs if phase.quantised else 0
+        self.optimizer = optimizers.build(self.recipe, self.steps, self.variables, first)
 
     def _plan(self) -> dict[str, Any]:
         return {

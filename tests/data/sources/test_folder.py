@@ -133,3 +133,42 @@ def test_missing_empty_and_classless_folders_say_so(tmp_path, folder):
     (folder / "bird").mkdir()
     with pytest.raises(DataError, match=r"no pictures in class folder .*bird"):
         _load(folder)
+
+
+@pytest.mark.parametrize("names", [("train", "val"), ("train",), ("Train", "Test", "valid")])
+def test_splits_are_not_taken_for_classes(folder, tmp_path, names):
+    root = tmp_path / "split"
+    for name in names:
+        _picture(root / name / "cat" / "x.png")
+    with pytest.raises(DataError, match="look like splits"):
+        _load(root)
+
+
+def test_sixteen_bits_and_transparency_are_seen_as_meant(tmp_path):
+    ramp = np.linspace(0, 65535, 64, dtype=np.uint16).reshape(1, 64).repeat(64, axis=0)
+    clear = np.zeros((64, 64, 4), np.uint8)
+    for name in ("a", "b"):
+        (tmp_path / "p" / name).mkdir(parents=True)
+        Image.fromarray(ramp).save(tmp_path / "p" / name / "ramp.png")
+        Image.fromarray(clear).save(tmp_path / "p" / name / "clear.png")
+    source = _load(tmp_path / "p", image_size=64)
+    pictures = {
+        i.split("/")[1]: image
+        for part in (source.train, source.test)
+        for i, image in zip(part.ids, part.images, strict=True)
+    }
+    np.testing.assert_allclose(pictures["ramp.png"][5, :, 0], np.linspace(0, 255, 64), atol=1.5)
+    assert (pictures["clear.png"] == 255).all()
+
+
+def test_broken_exif_is_an_unreadable_picture(folder, monkeypatch):
+    import struct
+
+    from PIL import ImageOps
+
+    def broken(image):
+        raise struct.error("unpack requires a buffer of 4 bytes")
+
+    monkeypatch.setattr(ImageOps, "exif_transpose", broken)
+    with pytest.raises(DataError, match="requires a buffer"):
+        _load(folder)

@@ -18,7 +18,10 @@ def prepared(tmp_path_factory):
     pictures = [(RANDOM.integers(0, 256, (10 + n % 3, 12, 3), np.uint8), n % 2) for n in range(60)]
     examples = [(n, {"image": image, "label": label}) for n, (image, label) in enumerate(pictures)]
     features = tfds.features.FeaturesDict(
-        {"image": tfds.features.Image(shape=(None, None, 3)), "label": tfds.features.ClassLabel(names=["x", "y"])}
+        {
+            "image": tfds.features.Image(shape=(None, None, 3)),
+            "label": tfds.features.ClassLabel(names=["x", "y"]),
+        }
     )
     tfds.dataset_builders.store_as_tfds_dataset(
         name="pictures", version="1.0.0", features=features, split_datasets={"train": examples}, data_dir=root
@@ -35,16 +38,46 @@ def test_sizes_must_be_made_one(prepared):
     assert len(set(source.train.ids) | set(source.test.ids)) == 60
 
 
-def test_ids_of_pictures_without_one_are_their_content():
-    images = RANDOM.integers(0, 256, (50, 4, 4, 1), np.uint8)
-    images[7] = images[3]
+def test_ids_of_pictures_without_one_are_their_files():
+    files = [RANDOM.bytes(30) for _ in range(50)]
+    files[7] = files[3]
     labels = np.zeros(50, np.int64)
-    ids = content_ids(images, labels)
+    ids = content_ids(files, labels)
     assert len(set(ids)) == 50
     assert ids[7] == ids[3] + "+1"
     order = RANDOM.permutation(50)
-    assert set(content_ids(images[order], labels)) == set(ids)
-    assert content_ids(images[:1], labels[:1] + 1) != ids[0]
+    assert set(content_ids([files[n] for n in order], labels)) == set(ids)
+    assert content_ids(files[:1], labels[:1] + 1) != ids[0]
+
+
+def test_ids_do_not_depend_on_the_size_asked_for(prepared):
+    ids = [
+        sources.load(Recipe(dataset="pictures", data_dir=str(prepared), image_size=size)).train.ids
+        for size in (8, 16)
+    ]
+    np.testing.assert_array_equal(*ids)
+
+
+@pytest.mark.parametrize(("hidden", "expected"), [(False, 20), (True, 12)])
+def test_test_pictures_without_labels_give_way_to_validation(tmp_path, hidden, expected):
+    """As in ImageNet, whose test labels are -1."""
+    import tensorflow_datasets as tfds
+
+    def examples(count, label):
+        return [(n, {"image": RANDOM.integers(0, 256, (8, 8, 3), np.uint8), "label": label(n)}) for n in range(count)]
+
+    features = tfds.features.FeaturesDict(
+        {"image": tfds.features.Image(shape=(8, 8, 3)), "label": tfds.features.ClassLabel(names=["x", "y"])}
+    )
+    splits = {
+        "train": examples(40, lambda n: n % 2),
+        "test": examples(20, lambda n: -1 if hidden else n % 2),
+        "validation": examples(12, lambda n: n % 2),
+    }
+    tfds.dataset_builders.store_as_tfds_dataset(
+        name="three", version="1.0.0", features=features, split_datasets=splits, data_dir=tmp_path
+    )
+    assert len(sources.load(Recipe(dataset="three", data_dir=str(tmp_path))).test) == expected
 
 
 def test_a_data_set_that_would_need_a_download_says_so(tmp_path, monkeypatch):
@@ -79,7 +112,11 @@ def test_what_is_no_image_classification_is_refused(tmp_path):
 
     features = tfds.features.FeaturesDict({"text": tfds.features.Text()})
     tfds.dataset_builders.store_as_tfds_dataset(
-        name="words", version="1.0.0", features=features, split_datasets={"train": [(0, {"text": "a"})]}, data_dir=tmp_path
+        name="words",
+        version="1.0.0",
+        features=features,
+        split_datasets={"train": [(0, {"text": "a"})]},
+        data_dir=tmp_path,
     )
     with pytest.raises(DataError, match="has the features text"):
         sources.load(Recipe(dataset="words", data_dir=str(tmp_path)))

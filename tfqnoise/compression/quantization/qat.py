@@ -54,20 +54,17 @@ def _check(network: Any, allow_float: tuple[str, ...]) -> dict[str, str]:
             raise PlanError(
                 f"--allow-float names no layer: '{name}'", "a layer of the network", did_you_mean(name, names)
             )
-    left = {}
-    for layer in network.layers:
-        reason = _why_not(layer)
-        if reason is None:
-            continue
-        if layer.name not in allow_float:
-            raise PlanError(
-                f"layer '{layer.name}' ({type(layer).__name__}) can't be quantised: {reason}",
-                "a network in which every layer can be, or the layer named as an exception",
-                f"replace the layer, train with --bits 32, or pass --allow-float {layer.name} "
-                "(the exported model will then not be fully integer)",
-            )
-        left[layer.name] = f"allowed by name; {reason}"
-    return left
+    reasons = {layer.name: reason for layer in network.layers if (reason := _why_not(layer)) is not None}
+    missing = [name for name in reasons if name not in allow_float]
+    if missing:
+        lines = "".join(f"\n    '{name}': {reasons[name]}" for name in missing)
+        raise PlanError(
+            f"{len(missing)} of {len(network.layers)} layers can't be quantised:{lines}",
+            "a network in which every layer can be, or the layers named as exceptions",
+            f"replace them, train with --bits 32, or pass --allow-float {' '.join(missing)} "
+            "(the exported model will then not be fully integer)",
+        )
+    return {name: f"allowed by name; {reason}" for name, reason in reasons.items()}
 
 
 def _why_not(layer: Any) -> str | None:

@@ -13,8 +13,9 @@ import tensorflow_model_optimization as tfmot
 
 from tfqnoise.backend import keras, tf
 
-_quantize = tfmot.quantization.keras
-_default = _quantize.default_8bit
+# Any: TF-MOT has no types.
+_quantize: Any = tfmot.quantization.keras
+_default: Any = _quantize.default_8bit
 
 
 class MovingRange(_quantize.quantizers.Quantizer):

@@ -42,7 +42,7 @@ def _round_bias(wrapper: Any) -> None:
         return
     _, _, ranges = wrapper._weight_vars[0]
     unit = source * (ranges["max_var"].numpy().astype(np.float64) - ranges["min_var"].numpy()) / 254
-    bias = 0.0 if layer.bias is None else layer.bias.numpy().astype(np.float64)
+    bias = np.zeros(1) if layer.bias is None else layer.bias.numpy().astype(np.float64)
     norm = _batch_norm_behind(wrapper)
     if norm is None:
         if layer.bias is not None:

@@ -1,6 +1,7 @@
 """A folder of pictures: one sub-folder per class, or a CSV with path and label."""
 
 import csv
+import struct
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from tfqnoise.recipe import Recipe
 _SUFFIXES = (".png", ".jpg", ".jpeg")
 _TEST_SHARE = 0.2
 _DEFAULT_SIZE = 32
+_SPLITS = {"train", "training", "val", "valid", "validation", "dev", "test", "testing"}
 _LAYOUT = (
     "PATH/<class>/<picture>, or PATH/train/<class>/… with PATH/test/<class>/…, or a CSV with the columns "
     "path,label; pictures are PNG or JPEG"
@@ -23,7 +25,7 @@ _LAYOUT = (
 @register(reference="-")
 def folder(recipe: Recipe, argument: str) -> Source:
     """Your own pictures: PATH/<class>/*.png|jpg, the same under train/ and test/, or a CSV path,label."""
-    root = Path(argument)
+    root = Path(argument).expanduser()
     if not argument or not root.exists():
         raise DataError(f"--dataset folder:{argument} names no file or directory", _LAYOUT, "check the path")
     if root.is_file():
@@ -46,6 +48,13 @@ def folder(recipe: Recipe, argument: str) -> Source:
 def _from_folders(root: Path) -> list[tuple[str, str]]:
     parts = [root / "train", root / "test"]
     tops = parts if all(part.is_dir() for part in parts) else [root]
+    names = {path.name.lower() for path in root.iterdir() if path.is_dir()}
+    if tops == [root] and names and names <= _SPLITS:
+        raise DataError(
+            f"{root} holds {', '.join(sorted(names))}, which look like splits, not classes",
+            _LAYOUT,
+            "name the folders train and test, or point to the one that holds the classes",
+        )
     listed, empty = [], []
     for class_folder in sorted(path for top in tops for path in top.iterdir() if path.is_dir()):
         found = [p for p in sorted(class_folder.rglob("*")) if p.suffix.lower() in _SUFFIXES]
@@ -83,9 +92,7 @@ def _from_csv(path: Path) -> list[tuple[str, str]]:
     return rows
 
 
-def _read(
-    base: Path, listed: list[tuple[str, str]], names: tuple[str, ...], size: int, skip: bool
-) -> Examples:
+def _read(base: Path, listed: list[tuple[str, str]], names: tuple[str, ...], size: int, skip: bool) -> Examples:
     """Decodes all pictures once, in threads; training reads the resulting array."""
     with ThreadPoolExecutor() as pool:
         decoded = list(pool.map(lambda item: _decode(base / item[0], size), listed))
@@ -118,8 +125,15 @@ def _decode(path: Path, size: int) -> np.ndarray | str:
     try:
         with Image.open(path) as image:
             # Phones store a picture as the sensor saw it and note how it was held.
-            upright = ImageOps.exif_transpose(image).convert("RGB")
-            return np.asarray(upright.resize((size, size), Image.Resampling.LANCZOS, reducing_gap=3.0))
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+            upright = ImageOps.exif_transpose(image)
+            if upright.mode.startswith("I"):
+                # 16 bits a pixel: Pillow would cut off at 255 instead of scaling.
+                upright = Image.fromarray((np.asarray(upright, np.uint32) // 257).astype(np.uint8))
+            elif upright.mode in ("RGBA", "LA", "PA"):
+                # What lies under transparent pixels was never meant to be seen.
+                upright = Image.alpha_composite(Image.new("RGBA", upright.size, "white"), upright.convert("RGBA"))
+            resized = upright.convert("RGB").resize((size, size), Image.Resampling.LANCZOS, reducing_gap=3.0)
+            return np.asarray(resized)
+    except (OSError, ValueError, SyntaxError, struct.error, Image.DecompressionBombError) as error:
         reason = str(error) or type(error).__name__
         return "not a picture" if "cannot identify" in reason else reason

@@ -14,7 +14,18 @@ from tfqnoise.errors import DataError, UsageError, did_you_mean
 from tfqnoise.recipe import Recipe
 
 # Data sets of digits and letters, whose mirror image means something else.
-_NEVER_FLIPPED = ("mnist", "emnist", "kmnist", "svhn_cropped", "omniglot", "quickdraw_bitmap", "dsprites")
+_NEVER_FLIPPED = (
+    "mnist",
+    "emnist",
+    "kmnist",
+    "svhn_cropped",
+    "omniglot",
+    "quickdraw_bitmap",
+    "dsprites",
+    "mnist_corrupted",
+    "cmaterdb",
+    "binary_alpha_digits",
+)
 
 
 @register(reference="TensorFlow Datasets, https://www.tensorflow.org/datasets")
@@ -29,14 +40,23 @@ def tfds(recipe: Recipe, argument: str) -> Source:
             "choose an image classification data set",
         )
     size = _size(recipe, features["image"].shape, argument)
-    parts = {split: _read(builder, split, size) for split in builder.info.splits if split in ("train", "test")}
-    if "train" not in parts:
+    splits = builder.info.splits
+    if "train" not in splits:
         raise DataError(
-            f"TFDS data set '{argument}' has the splits {', '.join(builder.info.splits)}",
+            f"TFDS data set '{argument}' has the splits {', '.join(splits)}",
             "a 'train' split",
             "choose another data set",
         )
-    train, test = parts["train"], parts.get("test")
+    train = _read(builder, "train", size)
+    if (train.labels < 0).any():
+        raise DataError(
+            f"TFDS data set '{argument}' has {np.sum(train.labels < 0)} training pictures without a label",
+            "a label for each",
+            "choose a supervised data set or config",
+        )
+    # Some data sets keep the labels of their test pictures to themselves (-1) and show a validation split.
+    candidates = (_read(builder, split, size) for split in ("test", "validation") if split in splits)
+    test = next((part for part in candidates if (part.labels >= 0).all()), None)
     if test is None:
         train, test = hold_out(train, 0.2, "test")
     flip = builder.name not in _NEVER_FLIPPED
@@ -90,15 +110,21 @@ def _size(recipe: Recipe, shape: tuple[int | None, ...], name: str) -> tuple[int
 
 
 def _read(builder: Any, split: str, size: tuple[int, int] | None) -> Examples:
+    import tensorflow_datasets
+
+    feature = builder.info.features["image"]
+    named = "id" in builder.info.features and builder.info.features["id"].tf_dtype == tf.string
+
     def prepare(example: dict[str, Any]) -> dict[str, Any]:
-        image = example["image"]
+        image = feature.decode_example(example["image"])
         if size is not None:
             resized = tf.image.resize(image, size, antialias=True)
             image = tf.cast(tf.clip_by_value(tf.round(resized), 0, 255), tf.uint8)
-        kept = {"image": image, "label": example["label"]}
-        return {**kept, "id": example["id"]} if "id" in example else kept
+        # Without an id of its own a picture is known by the bytes of its file, which no decoder changes.
+        return {"image": image, "label": example["label"], "id": example["id" if named else "image"]}
 
-    dataset = builder.as_dataset(split=split).map(prepare, tf.data.AUTOTUNE).batch(1000)
+    encoded = {"image": tensorflow_datasets.decode.SkipDecoding()}
+    dataset = builder.as_dataset(split=split, decoders=encoded).map(prepare, tf.data.AUTOTUNE).batch(1000)
     try:
         batches = list(dataset.prefetch(1).as_numpy_iterator())
     except tf.errors.OpError as error:
@@ -109,27 +135,26 @@ def _read(builder: Any, split: str, size: tuple[int, int] | None) -> Examples:
         ) from error
     images = np.concatenate([batch["image"] for batch in batches])
     labels = np.concatenate([batch["label"] for batch in batches]).astype(np.int64)
-    if "id" in batches[0]:
-        ids = np.array([i.decode() for batch in batches for i in batch["id"]])
-    else:
-        ids = content_ids(images, labels)
+    names = [name for batch in batches for name in batch["id"]]
+    ids = np.array([name.decode() for name in names]) if named else content_ids(names, labels)
     return Examples(ids, images, labels)
 
 
-def content_ids(images: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Returns ids made of what the pictures show, for data sets that have none of their own.
+def content_ids(files: list[bytes], labels: np.ndarray) -> np.ndarray:
+    """Returns ids made of the pictures themselves, for data sets that have none of their own.
 
-    An id is the first 16 hexadecimal digits of the BLAKE2b hash of pixels and label. Equal pictures with
-    equal labels can't be told apart; the second gets "+1", the third "+2".
+    An id is the first 16 hexadecimal digits of the BLAKE2b hash of the encoded file and the label. Equal
+    files with equal labels can't be told apart; the second gets "+1", the third "+2".
 
     Args:
-        images: uint8 [N, H, W, C].
+        files: N encoded pictures.
         labels: integers [N].
     """
     seen: Counter[str] = Counter()
     ids = []
-    for image, label in zip(images, labels, strict=True):
-        digest = hashlib.blake2b(image.tobytes() + int(label).to_bytes(8, "little"), digest_size=8).hexdigest()
+    for file, label in zip(files, labels, strict=True):
+        content = file + int(label).to_bytes(8, "little", signed=True)
+        digest = hashlib.blake2b(content, digest_size=8).hexdigest()
         ids.append(f"{digest}+{seen[digest]}" if seen[digest] else digest)
         seen[digest] += 1
     return np.array(ids)

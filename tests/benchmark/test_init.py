@@ -1,0 +1,44 @@
+import dataclasses
+
+import pytest
+
+from tfqnoise import Run
+from tfqnoise.benchmark import benchmark
+from tfqnoise.errors import ExportError, RunError, UsageError
+
+
+def test_host_times_integer_and_float_in_turn(trained, silent):
+    peer = trained.path / "export" / "model.tflite"
+    result = benchmark(trained, "host", peers=[peer], repetitions=120, report=silent)
+    assert result == trained.read_json("benchmark/host.json")
+    assert {row["model"] for row in result["rows"]} == {"model", "model_float", str(peer)}
+    assert {row["threads"] for row in result["rows"]} == {1, result["machine"]["cores"]}
+    for row in result["rows"]:
+        assert 0 < row["p50_us"] <= row["p90_us"] <= row["p99_us"]
+        assert row["samples"] == 120
+    accuracies = result["test_accuracy"]
+    assert accuracies["model"] == accuracies[str(peer)] == trained.read_json("export/report.json")["accuracy_tflite"]
+    assert result["machine"]["processor"]
+
+
+def test_pipeline_feeds_at_least_three_times_what_training_consumes(trained, silent):
+    assert benchmark(trained, "pipeline", repetitions=3, report=silent)["ratio"] >= 3
+
+
+def test_step_compares_float_quantised_and_stock(trained, silent):
+    rows = benchmark(trained, "step", repetitions=5, report=silent)["rows"]
+    assert [row["network"] for row in rows] == ["float", "quantised", "stock TF-MOT"]
+    assert rows[0]["ratio_to_float"] == 1
+    assert all(row["median_ms"] > 0 for row in rows)
+
+
+def test_what_is_missing_is_named(trained, tmp_path):
+    run = Run.create(dataclasses.replace(trained.recipe), tmp_path / "fresh")
+    with pytest.raises(RunError, match="export it first"):
+        benchmark(run, "host")
+    with pytest.raises(UsageError, match="did you mean 'host'"):
+        benchmark(trained, "hots")
+    with pytest.raises(UsageError, match="--repetitions 0"):
+        benchmark(trained, "host", repetitions=0)
+    with pytest.raises(ExportError, match=r"no\.tflite"):
+        benchmark(trained, "host", peers=[tmp_path / "no.tflite"])

@@ -1,0 +1,114 @@
+import numpy as np
+import pytest
+
+from tfqnoise import networks
+from tfqnoise.backend import keras, quiet, tf
+from tfqnoise.compression.quantization.qat import quantize
+from tfqnoise.compression.quantization.settle import settle
+from tfqnoise.export import convert
+from tfqnoise.export.inspect import inspect, problems, read
+from tfqnoise.export.interpreter import Interpreter
+from tfqnoise.networks.predict import Predictor
+
+RANDOM = np.random.default_rng(0)
+SHAPE = (16, 16, 3)
+
+
+@pytest.fixture(scope="module", params=networks.registry.entries())
+def network(request):
+    """A network that has seen pictures but learned nothing: every activation has a range of its own."""
+    quantised, _ = quantize(networks.get(request.param, width=0.5)(SHAPE, 6))
+    for _ in range(3):
+        quantised(RANDOM.random((32, *SHAPE), np.float32), training=True)
+    settle(quantised)
+    return quantised
+
+
+@pytest.fixture(scope="module")
+def models(network):
+    """The network's integer model with either type of border."""
+    return {io: convert.integer(network, SHAPE, io) for io in ("int8", "uint8")}
+
+
+def _scales(content):
+    graph = read(content).subgraphs[0]
+    return {
+        tensor.name.decode(): np.asarray(tensor.quantization.scale)
+        for tensor in graph.tensors
+        if tensor.quantization is not None and tensor.quantization.scale is not None
+    }
+
+
+def test_both_ways_of_the_converter_give_the_same_scales(network, models):
+    converter = convert._converter(network, SHAPE)
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    converter.inference_input_type = converter.inference_output_type = tf.int8
+    converter._experimental_low_bit_qat = True
+    with quiet():
+        low_bit = converter.convert()
+    one, other = _scales(models["int8"]), _scales(low_bit)
+    assert one.keys() == other.keys()
+    for name in one:
+        np.testing.assert_array_equal(one[name], other[name])
+
+
+def test_scales_are_the_quantizers_own(network, models):
+    """Every activation of the file carries the range that training gave it, and no other."""
+    trained = {}
+    for layer in network.layers:
+        ranges = {v.name.split("/")[-1].split(":")[0]: float(v) for v in layer.weights if v.shape == ()}
+        for prefix in ("output", "post_activation"):
+            if f"{prefix}_max" in ranges:
+                trained[layer.name] = (ranges[f"{prefix}_max"] - ranges[f"{prefix}_min"]) / 255
+    graph = read(models["int8"]).subgraphs[0]
+    seen = set()
+    for op in graph.operators:
+        tensor = graph.tensors[op.outputs[0]]
+        layer = next(p for p in tensor.name.decode().split(";")[0].split("/") if p in trained)
+        np.testing.assert_allclose(tensor.quantization.scale, [trained[layer]], rtol=1e-5)
+        seen.add(layer)
+    assert seen == set(trained)
+
+
+def test_a_picture_goes_in_as_pixel_minus_128(models):
+    content = models["int8"]
+    graph = read(content).subgraphs[0]
+    first = graph.tensors[graph.inputs[0]]
+    assert first.quantization.scale[0] == pytest.approx(1 / 255, rel=1e-6)
+    assert first.quantization.zeroPoint[0] == -128
+    pixels = np.arange(256, dtype=np.uint8).reshape(1, 16, 16, 1)
+    np.testing.assert_array_equal(Interpreter(content).prepare(pixels).ravel(), np.arange(-128, 128))
+
+
+@pytest.mark.parametrize("io", ["int8", "uint8"])
+def test_every_network_is_exported_in_integers_and_agrees(network, models, io):
+    content = models[io]
+    assert problems(inspect(content), io) == []
+    interpreter = Interpreter(content)
+    assert interpreter.kernel == "XNNPACK"
+    images = RANDOM.integers(0, 256, (200, *SHAPE), np.uint8)
+    details = interpreter.outputs[0]
+    scale, zero = details["quantization"]
+    steps = np.round(Predictor(network)(images) / scale) + zero
+    difference = np.abs(interpreter(images) - steps)
+    assert difference.max() <= 2
+    assert (difference > 0).mean() < 0.1
+    assert np.mean(np.argmax(interpreter(images), axis=1) == np.argmax(steps, axis=1)) > 0.98
+
+
+def test_an_int8_and_a_uint8_model_give_the_same_answers(models):
+    images = RANDOM.integers(0, 256, (50, *SHAPE), np.uint8)
+    one, other = (Interpreter(models[io])(images) for io in ("int8", "uint8"))
+    np.testing.assert_array_equal(one.astype(int) + 128, other)
+
+
+def test_a_layer_left_float_is_found_in_the_file():
+    inputs = keras.Input(SHAPE)
+    x = keras.layers.Conv2D(4, 3, name="conv")(inputs)
+    x = keras.layers.ELU(name="odd")(x)
+    outputs = keras.layers.Dense(3, name="dense")(keras.layers.Flatten(name="flat")(x))
+    quantised, _ = quantize(keras.Model(inputs, outputs), ("odd",))
+    quantised(RANDOM.random((8, *SHAPE), np.float32), training=True)
+    found = problems(inspect(convert.integer(quantised, SHAPE)), "int8")
+    assert any("QUANTIZE" in problem for problem in found)
+    assert any("are float" in problem for problem in found)
