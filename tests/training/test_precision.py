@@ -34,7 +34,7 @@ def test_the_option_is_on_inside_only():
 def test_a_run_in_bfloat16_trains_and_is_evaluated_in_float32(monkeypatch, tmp_path, silent):
     """On processors without bfloat16 TensorFlow leaves the graph alone, so this holds everywhere."""
     monkeypatch.setattr(precision, "_features", lambda: {"avx512_bf16"})
-    recipe = Recipe(precision="bfloat16", width=0.25, epochs=1, steps_per_epoch=2)
+    recipe = Recipe(precision="bfloat16", bits=32, width=0.25, epochs=1, steps_per_epoch=2)
     run = train(recipe, tmp_path / "run", report=silent)
     assert run.read_json("summary.json")["test_accuracy_last"] >= 0
     assert not _option()

@@ -9,6 +9,8 @@ from tfqnoise.errors import DataError, RunError, UsageError
 from tfqnoise.training.train import train
 
 SMALL = Recipe(width=0.25, epochs=2, steps_per_epoch=3, batch_size=64, noise=0.4)
+# Where quantization is not the matter: built in a fraction of the time.
+FLOAT = dataclasses.replace(SMALL, bits=32)
 
 SUMMARY = {
     "test_accuracy_last",
@@ -45,7 +47,7 @@ def test_a_run_on_wrong_labels_learns_the_true_ones(trained):
 
 
 def test_without_noise_nothing_is_memorised(tmp_path, silent):
-    run = train(dataclasses.replace(SMALL, noise=0.0, epochs=1), tmp_path / "run", report=silent)
+    run = train(dataclasses.replace(FLOAT, noise=0.0, epochs=1), tmp_path / "run", report=silent)
     summary = run.read_json("summary.json")
     assert summary["memorised_last"] is None
     assert summary["recovered_last"] is None
@@ -66,7 +68,7 @@ def test_every_kind_of_recipe_runs(tmp_path, silent, settings):
 
 def test_seeds_give_other_weights(tmp_path, silent):
     weights = [
-        train(dataclasses.replace(SMALL, epochs=1, seed=s), tmp_path / str(s), report=silent).read_arrays(
+        train(dataclasses.replace(FLOAT, epochs=1, seed=s), tmp_path / str(s), report=silent).read_arrays(
             "weights.npz"
         )
         for s in (0, 1)
@@ -129,7 +131,7 @@ def test_one_directory_takes_one_run(trained):
 
 
 def test_other_data_are_refused_on_resume(tmp_path, silent):
-    run = train(dataclasses.replace(SMALL, epochs=1), tmp_path / "run", report=silent)
+    run = train(dataclasses.replace(FLOAT, epochs=1), tmp_path / "run", report=silent)
     (run.path / "summary.json").unlink()
     noise = run.read_json("noise.json")
     run.write_json("noise.json", {**noise, "labels_sha256": "0" * 64})
@@ -152,11 +154,11 @@ def test_a_disk_that_tensorboard_fills_is_said_in_words(tmp_path, silent, monkey
 
     monkeypatch.setattr(keras.callbacks.TensorBoard, "on_epoch_end", full)
     with pytest.raises(RunError, match="No space left on device"):
-        train(SMALL, tmp_path / "run", report=silent)
+        train(FLOAT, tmp_path / "run", report=silent)
 
 
 def test_a_damaged_checkpoint_is_named(tmp_path, silent):
-    run = train(dataclasses.replace(SMALL, epochs=1), tmp_path / "run", report=silent)
+    run = train(dataclasses.replace(FLOAT, epochs=1), tmp_path / "run", report=silent)
     (run.path / "summary.json").unlink()
     checkpoint = run.path / "checkpoint.npz"
     checkpoint.write_bytes(checkpoint.read_bytes()[:-500])
