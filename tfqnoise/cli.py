@@ -53,6 +53,9 @@ class Train:
         return Train(Recipe())
 
     def __call__(self) -> None:
+        if not self.resume:
+            # Before TensorFlow is loaded, which takes seconds.
+            Run.refuse_existing(self.run_dir)
         from tfqnoise.training.train import train
 
         train(self.settings, self.run_dir, resume=self.resume)
@@ -173,7 +176,9 @@ def _guarded(action: Callable[[], None]) -> int:
         print(f"tfqnoise: {error}", file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
-        print("tfqnoise: interrupted; a training run goes on with --resume", file=sys.stderr)
+        print(
+            "tfqnoise: interrupted; a run that has begun goes on with train --resume --run-dir RUN", file=sys.stderr
+        )
         return 130
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

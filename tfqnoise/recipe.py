@@ -28,7 +28,8 @@ class Recipe:
     data_dir: str | None = None
     """Where TFDS keeps prepared data sets; TFDS's own default if not given."""
     image_size: int | None = None
-    """Side in pixels to which pictures are resized. Needed where they differ in size."""
+    """Side in pixels to which pictures are resized. Folders take 32 if not given; TFDS data sets keep their
+    size, and need this where their pictures differ."""
     skip_unreadable: bool = False
     """Leave unreadable pictures of a folder out instead of stopping at them."""
     validation: float = 0.1

@@ -145,7 +145,7 @@ class Registry:
         fits = isinstance(value, kind) or (kind is float and isinstance(value, int))
         if not fits or (isinstance(value, bool) and kind is not bool):
             raise UsageError(
-                f"{self.family} '{entry.name}' with {name} = {value!r}", f"a {kind.__name__}", self._example()
+                f"{self.family} '{entry.name}' with {name} = {value!r}", f"a {kind.__name__}", _example(entry)
             )
 
     def parse(self, spec: str | Mapping[str, Any]) -> Mapping[str, Any]:
@@ -165,8 +165,8 @@ class Registry:
         return parsed
 
     def _example(self) -> str:
-        name, entry = next(iter(self.entries().items()))
-        return f"write for example '{json.dumps({'name': name, **entry.settings})}'"
+        entries = self.entries().values()
+        return _example(next((entry for entry in entries if entry.settings), next(iter(entries))))
 
     def to_dict(self, method: Any) -> dict[str, Any]:
         """Returns the dict that `get` turns back into `method`."""
@@ -176,3 +176,7 @@ class Registry:
                 settings = method.keywords if isinstance(method, functools.partial) else dataclasses.asdict(method)
                 return {"name": entry.name, **settings}
         raise ValueError(f"{method!r} is not a registered {self.family}")
+
+
+def _example(entry: Entry) -> str:
+    return f"write for example '{json.dumps({'name': entry.name, **entry.settings})}'"

@@ -244,5 +244,5 @@ def _explained(path: Path) -> Iterator[None]:
         raise RunError(
             f"{path} can't be written: {error.strerror or error}",
             "a writable directory on a disk with room",
-            "free space or change permissions, then go on with --resume; or choose another --run-dir",
+            "free space, change permissions or choose another place; a run that has begun then goes on with --resume",
         ) from error

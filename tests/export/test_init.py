@@ -20,6 +20,9 @@ def test_the_model_is_fully_integer_and_proven(trained):
     assert (report["input_dtype"], report["output_dtype"]) == ("int8", "int8")
     assert report["float_tensors"] == []
     assert report["input_shape"] == [1, 8, 8, 1]
+    assert report["input_quantization"] == [pytest.approx(1 / 255), -128]
+    assert report["class_names"] == list("0123456789")
+    assert (report["epoch"], report["epochs"]) == (6, 6)
     assert report["bytes"] == (trained.path / "export" / "model.tflite").stat().st_size < 100_000
     assert report["gzip_bytes"] < report["bytes"]
     assert report["examples"] == 342
@@ -46,6 +49,15 @@ def test_uint8_takes_pixels_as_they_are(trained, silent):
 def test_arguments_out_of_limits_are_refused(trained, settings):
     with pytest.raises(UsageError):
         export(trained, **settings)
+
+
+def test_an_unfinished_run_is_exported_with_a_word_about_it(copy):
+    arrays = copy.read_arrays("weights.npz")
+    copy.write_arrays("weights.npz", {**arrays, "epoch": np.array(3)})
+    said = []
+    report = export(copy, report=said.append)
+    assert "epoch 3 of 6: the run is not finished" in said[0]
+    assert report["epoch"] == 3
 
 
 @pytest.fixture

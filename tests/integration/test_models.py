@@ -22,6 +22,7 @@ def test_a_model_is_whole_and_integer(folder):
     assert recipe.data_dir is None
     content = (folder / "model.tflite").read_bytes()
     report = json.loads((folder / "results.json").read_text())["export"]
+    assert report["recipe_hash"] == recipe.hash()
     assert problems(inspect(content), report["input_dtype"]) == []
     assert report["bytes"] == len(content)
     for text in ((folder / "README.md").read_text(), (ZOO / "README.md").read_text()):

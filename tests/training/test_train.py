@@ -1,4 +1,5 @@
 import dataclasses
+import itertools
 import json
 
 import numpy as np
@@ -194,3 +195,27 @@ def test_summaries_are_plain_json(trained):
         raise AssertionError(name)
 
     json.loads((trained.path / "summary.json").read_text(), parse_constant=refuse)
+
+
+@pytest.mark.parametrize("bits", [8, 32])
+def test_statistics_are_frozen_in_the_last_phase(tmp_path, silent, monkeypatch, bits):
+    """Seen from outside, after `fit`: the statistics stay, scales and kernels go on learning."""
+    from tfqnoise.training import callbacks
+
+    seen = []
+    original = callbacks.Record.on_epoch_end
+
+    def look(self, number, logs=None):
+        seen.append({v.name: v.numpy() for v in self._trainer.network.weights})
+        original(self, number, logs)
+
+    monkeypatch.setattr(callbacks.Record, "on_epoch_end", look)
+    train(dataclasses.replace(SMALL, bits=bits, epochs=4, freeze_batch_norm=0.5), tmp_path / "run", report=silent)
+    moved = [{name for name in one if (one[name] != other[name]).any()} for one, other in itertools.pairwise(seen)]
+    statistics = {name for name in seen[0] if "moving_mean" in name or "moving_variance" in name}
+    assert len(statistics) == 14
+    assert statistics <= moved[0]
+    for later in moved[1:]:
+        assert not statistics & later
+        assert [name for name in later if "gamma" in name]
+        assert [name for name in later if "kernel:" in name]

@@ -31,13 +31,16 @@ def host(run: Run, peers: Sequence[Path], repetitions: int | None, report: Calla
     paths |= {str(path): path for path in peers}
     rows = []
     for threads in sorted({1, cores()}):
-        timed = _time({name: Interpreter(path, threads) for name, path in paths.items()}, repetitions)
+        models = {name: Interpreter(path, threads) for name, path in paths.items()}
+        types = {name: model.input_type for name, model in models.items()}
+        timed = _time(models, repetitions)
         for name, (kernel, microseconds) in timed.items():
             p50, p90, p99 = (float(np.percentile(microseconds, q)) for q in (50, 90, 99))
             shares = {"p50_us": p50, "p90_us": p90, "p99_us": p99, "samples": len(microseconds)}
             rows.append(
                 {
                     "model": name,
+                    "type": types[name],
                     "bytes": paths[name].stat().st_size,
                     "threads": threads,
                     "kernel": kernel,
@@ -87,14 +90,15 @@ def _accuracies(run: Run, paths: dict[str, Path]) -> dict[str, float]:
     return {
         name: metrics.accuracy(test.labels, model(test.images))
         for name, model in models.items()
-        if model.input_shape == test.images.shape[1:] and (model.is_integer or name == "model_float")
+        if model.input_shape == test.images.shape[1:] and (model.input_type != "float32" or name == "model_float")
     }
 
 
 def _table(rows: list[dict[str, Any]]) -> str:
     width = max(len(row["model"]) for row in rows)
-    lines = [f"{'model':<{width}}  {'bytes':>9}  threads  kernel        p50      p90      p99"]
+    lines = [f"{'model':<{width}}  type     {'bytes':>9}  threads  kernel        p50      p90      p99"]
     for row in rows:
         times = "  ".join(f"{row[name]:7.1f}" for name in ("p50_us", "p90_us", "p99_us"))
-        lines.append(f"{row['model']:<{width}}  {row['bytes']:>9,}  {row['threads']:>7}  {row['kernel']:<9}  {times}")
+        name = f"{row['model']:<{width}}  {row['type']:<7}"
+        lines.append(f"{name}  {row['bytes']:>9,}  {row['threads']:>7}  {row['kernel']:<9}  {times}")
     return "\n".join(lines)

@@ -54,6 +54,9 @@ def export(
     contents = inspect.inspect(content)
     problems = inspect.problems(contents, io)
     result = _result(run, content, contents)
+    result |= {"class_names": list(restored.class_names), "epoch": restored.epoch, "epochs": run.recipe.epochs}
+    if restored.epoch < run.recipe.epochs:
+        report(f"epoch {restored.epoch} of {run.recipe.epochs}: the run is not finished (train --resume goes on)")
     if contents.output_dtype == io:
         comparison = parity.compare(content, restored, examples)
         result |= dataclasses.asdict(comparison)

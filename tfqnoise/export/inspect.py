@@ -21,6 +21,8 @@ class Contents:
         input_dtype: such as "int8".
         output_dtype: the same for the output.
         input_shape: with the batch, such as [1, 32, 32, 3].
+        input_quantization: [scale, zero point] of the input, empty for float.
+        output_quantization: the same for the output.
     """
 
     operators: dict[str, int]
@@ -28,6 +30,8 @@ class Contents:
     input_dtype: str
     output_dtype: str
     input_shape: list[int]
+    input_quantization: list[float] = dataclasses.field(default_factory=list)
+    output_quantization: list[float] = dataclasses.field(default_factory=list)
 
 
 def read(content: bytes) -> Any:
@@ -66,6 +70,8 @@ def inspect(content: bytes) -> Contents:
         _type(first).lower(),
         _type(last).lower(),
         [int(size) for size in first.shape],
+        _quantization(first),
+        _quantization(last),
     )
 
 
@@ -96,6 +102,13 @@ def with_all_outputs(content: bytes) -> bytes:
     graph.outputs = [index for index in made if _type(graph.tensors[index]) == "INT8"]
     model.signatureDefs = []
     return bytes(flatbuffer_utils.convert_object_to_bytearray(model))
+
+
+def _quantization(tensor: Any) -> list[float]:
+    parameters = tensor.quantization
+    if parameters is None or parameters.scale is None or not len(parameters.scale):
+        return []
+    return [float(parameters.scale[0]), int(parameters.zeroPoint[0])]
 
 
 def _type(tensor: Any) -> str:

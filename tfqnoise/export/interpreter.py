@@ -44,8 +44,8 @@ class Interpreter:
         return tuple(int(size) for size in self._input["shape"][1:])
 
     @property
-    def is_integer(self) -> bool:
-        return self._input["dtype"] in (np.int8, np.uint8)
+    def input_type(self) -> str:
+        return np.dtype(self._input["dtype"]).name
 
     def prepare(self, images: np.ndarray) -> np.ndarray:
         """Returns uint8 pictures in the model's input type: pixel - 128, pixel, or pixel / 255 for float."""

@@ -19,6 +19,8 @@ class Restored:
         network: as it was evaluated last.
         quantised: whether it is a quantised network or a plain one.
         plain: a plain network of the same form, whose weights `float_network` fills in.
+        epoch: the epochs it was trained for.
+        class_names: in the order of the outputs.
         input_shape: (height, width, channels) of a picture.
         test: the test pictures.
     """
@@ -26,6 +28,8 @@ class Restored:
     network: Any
     quantised: bool
     plain: Any
+    epoch: int
+    class_names: tuple[str, ...]
     input_shape: tuple[int, int, int]
     test: Examples
 
@@ -54,7 +58,8 @@ def restore(run: Run) -> Restored:
     network = assembly.compress(recipe, plain)[0] if quantised else plain
     assembly.assign(list(network.weights), arrays, "network", run.path / "weights.npz")
     settle(network)
-    return Restored(network, quantised, plain, dataset.input_shape, dataset.test)
+    names = dataset.source.class_names
+    return Restored(network, quantised, plain, epoch, names, dataset.input_shape, dataset.test)
 
 
 def _take(layer: Any, wrapper: Any) -> None:

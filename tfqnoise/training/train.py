@@ -175,8 +175,9 @@ class _Session:
         """Trains the rest of a phase, from a checkpoint or from where the phase before left off."""
         self._enter(phase)
         trainer = Trainer(self.network, self.strategy, self.variables)
-        trainer.compile(optimizer=self.optimizer)
+        # `fit` trains with what was trainable when the model was compiled, so freezing comes first.
         set_batch_norm_frozen(self.network, phase.batch_norm_frozen)
+        trainer.compile(optimizer=self.optimizer)
         state = {
             "network": list(self.network.weights),
             "optimizer": list(self.optimizer.variables),

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from tfqnoise.data import source as sources
+from tfqnoise.data.sources import tfds as tfds_source
 from tfqnoise.data.sources.tfds import content_ids
 from tfqnoise.errors import DataError, UsageError
 from tfqnoise.recipe import Recipe
@@ -88,11 +89,24 @@ def test_a_data_set_that_would_need_a_download_says_so(tmp_path, monkeypatch):
         raise ConnectionError("Temporary failure in name resolution")
 
     monkeypatch.setattr(tfds.core.DatasetBuilder, "download_and_prepare", unreachable)
+    monkeypatch.setattr(tfds_source, "_require_network", lambda builder: None)
     with pytest.raises(DataError) as caught:
         sources.load(Recipe(dataset="cifar10", data_dir=str(tmp_path)))
     assert f"not prepared in {tmp_path}" in str(caught.value)
     assert "name resolution" in str(caught.value)
     assert "--data-dir" in str(caught.value)
+
+
+def test_a_source_without_an_address_is_not_waited_for(tmp_path, monkeypatch):
+    def unknown(*arguments):
+        raise OSError("Name or service not known")
+
+    monkeypatch.setattr(tfds_source.socket, "getaddrinfo", unknown)
+    with pytest.raises(DataError, match="service not known"):
+        sources.load(Recipe(dataset="cifar10", data_dir=str(tmp_path)))
+    with pytest.raises(DataError, match="is no directory"):
+        sources.load(Recipe(dataset="cifar10", data_dir=str(tmp_path / "nowhere")))
+    assert not (tmp_path / "nowhere").exists()
 
 
 def test_damaged_files_are_named(prepared, tmp_path):

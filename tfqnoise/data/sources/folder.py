@@ -78,7 +78,7 @@ def _from_csv(path: Path) -> list[tuple[str, str]]:
                 raise DataError(
                     f"{path} has the columns {reader.fieldnames}",
                     "the columns path and label, named in the first line",
-                    "add the line 'path,label' on top",
+                    "name two columns path and label in the first line, separated by commas",
                 )
             rows = [(row["path"], row["label"]) for row in reader]
     except (OSError, UnicodeDecodeError, csv.Error) as error:

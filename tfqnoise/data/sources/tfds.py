@@ -1,9 +1,11 @@
 """Any single-label image data set of TensorFlow Datasets."""
 
 import hashlib
+import socket
 from collections import Counter
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import numpy as np
 
@@ -66,6 +68,12 @@ def tfds(recipe: Recipe, argument: str) -> Source:
 def _builder(name: str, data_dir: str | None) -> Any:
     import tensorflow_datasets
 
+    if data_dir is not None and not Path(data_dir).is_dir():
+        raise DataError(
+            f"--data-dir {data_dir} is no directory",
+            "the directory that holds prepared data sets, or an empty one to prepare them in",
+            "check the path, or make the directory",
+        )
     tensorflow_datasets.disable_progress_bar()
     # Data sets are read where they lie or made from their sources; prepared copies in the cloud are not asked.
     try:
@@ -80,6 +88,8 @@ def _builder(name: str, data_dir: str | None) -> Any:
     if Path(builder.data_path, "dataset_info.json").is_file():
         return builder
     try:
+        _require_network(builder)
+        print(f"{name} is not prepared in {builder.data_path}: downloading it")
         builder.download_and_prepare()
     except Exception as error:  # TFDS lets through whatever its network and file layers raise.
         raise DataError(
@@ -90,6 +100,13 @@ def _builder(name: str, data_dir: str | None) -> Any:
             f"(the one with {builder.name}/ in it), or prepare it on a machine with network and copy it",
         ) from error
     return builder
+
+
+def _require_network(builder: Any) -> None:
+    """Raises OSError if the first source of a data set has no address; its own client would retry for minutes."""
+    host = next((urlsplit(url).hostname for url in builder.url_infos), None)
+    if host is not None:
+        socket.getaddrinfo(host, None)
 
 
 def _nearest(name: str, known: list[str]) -> str:
