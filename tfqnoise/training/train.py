@@ -107,6 +107,8 @@ class _Session:
         self.rows: list[dict[str, Any]] = []
         self.layers: list[plan.LayerReport] = []
         keras.utils.set_random_seed(recipe.seed)
+        # Some kernels add up in the order in which threads finish; with this, a run repeats bit for bit.
+        tf.config.experimental.enable_op_determinism()
         self.network = assembly.build(recipe, self.dataset.input_shape, self.dataset.classes)
         self.cost = {"parameters": cost.parameters(self.network), "macs": cost.macs(self.network)}
         self.strategy = strategy.build(loss, len(self.dataset.train), self.dataset.classes)
