@@ -12,7 +12,7 @@ from tfqnoise.backend import keras, tf
 from tfqnoise.compression.quantization.settle import settle
 from tfqnoise.networks.predict import scale
 from tfqnoise.recipe import Recipe
-from tfqnoise.training import optimizers
+from tfqnoise.training import kernels, optimizers
 
 
 class Trainer(keras.Model):
@@ -26,6 +26,7 @@ class Trainer(keras.Model):
 
     def __init__(self, network: Any, strategy: Any, variables: list[Any]) -> None:
         super().__init__()
+        kernels.trusted(network)
         self.network = network
         self._strategy = strategy
         self._trained = variables
