@@ -38,7 +38,7 @@ def test_every_recipe_field_is_a_flag_with_help(capsys):
     [
         (["--noise", "1.0"], "--noise 1.0"),
         (["--noise", "-0.2"], "--noise -0.2"),
-        (["--bits", "7"], "8 or 32"),
+        (["--bits", "7"], "1, 2, 3, 4, 8 and 32"),
         (["--network", "resnet9"], "did you mean 'resnet8'"),
         (["--loss", "gcee"], "did you mean 'gce'"),
         (["--loss", '{"name": "gce", "p": 1}'], "no setting 'p'"),

@@ -7,19 +7,22 @@ import numpy as np
 import pytest
 
 from tfqnoise import augmentation, benchmark, losses, networks, noise, strategies
-from tfqnoise.backend import tf
+from tfqnoise.backend import keras, tf
+from tfqnoise.compression.quantization import activations, weights
 from tfqnoise.data import source
 from tfqnoise.errors import UsageError
 from tfqnoise.hashing import keys_of
 from tfqnoise.noise.transition import draw
 
 FAMILIES = {
+    "activation_quantizers": activations.registry,
     "augmentation": augmentation.registry,
     "benchmark": benchmark.registry,
     "data": source.registry,
     "losses": losses.registry,
     "networks": networks.registry,
     "noise": noise.registry,
+    "quantizers": weights.registry,
     "strategies": strategies.registry,
 }
 ALL = [(family, name) for family, registry in FAMILIES.items() for name in registry.entries()]
@@ -145,3 +148,50 @@ def test_augmentation_belongs_to_the_example(name):
     np.testing.assert_array_equal(next(iter(mapped)), whole)
     if name != "none":
         assert (policy(images, keys, 5, 3).numpy() != whole).any()
+
+
+KERNELS = {
+    "normal": np.random.default_rng(0).normal(size=(3, 3, 8, 5)).astype(np.float32),
+    "dense": np.random.default_rng(1).normal(size=(40, 7)).astype(np.float32),
+    "all equal": np.full((3, 3, 2, 4), 0.3, np.float32),
+    "zeros": np.zeros((3, 3, 2, 4), np.float32),
+}
+
+
+@pytest.mark.parametrize("name", weights.registry.entries())
+@pytest.mark.parametrize("bits", [8, 4, 3, 2, 1])
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_weight_quantizers_keep_the_laws(name, bits, kernel):
+    """At most 2^b levels a channel, symmetric, idempotent; training and inference give the same."""
+    value = KERNELS[kernel]
+    quantizer = weights.get({"name": name}, bits=bits, per_channel=kernel != "dense")
+    variables = quantizer.build(tf.TensorShape(value.shape), "kernel", keras.layers.Layer())
+    quantizer.initialise(tf.constant(value), variables)
+    trained = quantizer(tf.constant(value), True, variables).numpy()
+    inferred = quantizer(tf.constant(value), False, variables).numpy()
+    np.testing.assert_allclose(inferred, trained, rtol=1e-5, atol=1e-7)
+    step = np.broadcast_to(quantizer.step(tf.constant(value), variables), value.shape[-1:])
+    codes = np.round(inferred / step)
+    np.testing.assert_allclose(inferred, codes * step, rtol=1e-5)
+    assert np.abs(codes).max() <= max(1, 2 ** (bits - 1) - 1)
+    for channel in codes.reshape(-1, codes.shape[-1]).T:
+        assert len(np.unique(channel)) <= 2**bits
+    opposite = quantizer(tf.constant(-value), False, variables).numpy()
+    if bits > 1 or kernel != "zeros":
+        np.testing.assert_allclose(opposite, -inferred, rtol=1e-5, atol=1e-7)
+    np.testing.assert_allclose(quantizer(tf.constant(trained), False, variables), trained, rtol=1e-5, atol=1e-7)
+
+
+@pytest.mark.parametrize("name", activations.registry.entries())
+@pytest.mark.parametrize("bits", [8, 4, 2])
+def test_activation_quantizers_keep_the_laws(name, bits):
+    quantizer = activations.get({"name": name}, bits=bits, non_negative=True)
+    variables = quantizer.build(None, "output", keras.layers.Layer())
+    x = tf.constant(np.abs(np.random.default_rng(0).normal(0, 3, (200, 20))), tf.float32)
+    trained = quantizer(x, True, variables).numpy()
+    np.testing.assert_allclose(quantizer(x, False, variables), trained, atol=1e-5)
+    levels = np.unique(quantizer(tf.linspace(0.0, 100.0, 50001), False, variables))
+    assert len(levels) == 2**bits
+    assert levels[0] == 0
+    np.testing.assert_allclose(np.diff(levels), quantizer.scale(variables), atol=1e-5)
+    np.testing.assert_allclose(quantizer(tf.constant(trained), False, variables), trained, atol=1e-6)

@@ -9,7 +9,7 @@ import numpy as np
 
 from tfqnoise import networks
 from tfqnoise.compression.plan import LayerReport
-from tfqnoise.compression.quantization.qat import quantize
+from tfqnoise.compression.quantization.qat import Widths, quantize
 from tfqnoise.errors import RunError
 from tfqnoise.recipe import Recipe
 
@@ -25,7 +25,10 @@ def compress(recipe: Recipe, network: Any) -> tuple[Any, list[LayerReport]]:
     Raises:
         PlanError: if a layer would stay float that the recipe doesn't allow.
     """
-    return quantize(network, recipe.allow_float)
+    widths = Widths(
+        recipe.bits, recipe.quantizer, recipe.activation_bits, recipe.activation_quantizer, recipe.edge_bits
+    )
+    return quantize(network, recipe.allow_float, widths)
 
 
 def arrays_of(variables: list[Any], group: str) -> dict[str, np.ndarray]:

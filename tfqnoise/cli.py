@@ -19,12 +19,14 @@ from tfqnoise.recipe import Recipe
 from tfqnoise.run import Run
 
 _FAMILIES = {
+    "activation_quantizers": "tfqnoise.compression.quantization.activations",
     "augmentation": "tfqnoise.augmentation",
     "benchmark": "tfqnoise.benchmark",
     "data": "tfqnoise.data.source",
     "losses": "tfqnoise.losses",
     "networks": "tfqnoise.networks",
     "noise": "tfqnoise.noise",
+    "quantizers": "tfqnoise.compression.quantization.weights",
     "strategies": "tfqnoise.strategies",
 }
 
@@ -89,13 +91,16 @@ class Export:
     """The run directory; the newest run if not given."""
     io: str = "int8"
     """Type of input and output: `int8` (pixel - 128) or `uint8` (the pixel itself)."""
+    storage: str = "narrowest"
+    """Type of the weights: `narrowest` (INT2 or INT4 where they fit and LiteRT executes it), `int4` or `int8`.
+    The values are the same; convolutions run faster in int8."""
     examples: int | None = None
     """Test pictures to compare on; all of them if not given."""
 
     def __call__(self) -> None:
         from tfqnoise.export import export
 
-        export(_run(self.run), io=self.io, examples=self.examples)
+        export(_run(self.run), io=self.io, storage=self.storage, examples=self.examples)
 
 
 @dataclasses.dataclass(frozen=True)

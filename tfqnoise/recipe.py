@@ -16,6 +16,7 @@ from tfqnoise.errors import RunError, UsageError, did_you_mean
 
 OPTIMIZERS = ("sgd", "adam", "adamw")
 PRECISIONS = ("float32", "bfloat16")
+BITS = (1, 2, 3, 4, 8)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,7 +47,16 @@ class Recipe:
     """Multiplier of the network's channel counts."""
 
     bits: int = 8
-    """Bits per weight and activation: 8 trains with quantization, 32 is plain float."""
+    """Bits per weight: 8, 4, 3, 2 (ternary) or 1 (binary) train with quantization, 32 is plain float."""
+    quantizer: str = "uniform"
+    """Quantizer of the weights: `uniform` (the largest weight is the top level) or `lsq` (learned step size)."""
+    edge_bits: int = 8
+    """Bits of the weights of the first and last layer, where --bits is lower."""
+    activation_bits: int = 8
+    """Bits per activation behind a ReLU, 8 to 2; fewer than 8 are exported as so many levels of int8. Other
+    activations keep 8."""
+    activation_quantizer: str = "moving_range"
+    """Quantizer of the activations: `moving_range`, `lsq` (learned step size) or `pact` (learned clipping)."""
     float_epochs: int = 0
     """Epochs in float before quantization-aware training begins."""
     allow_float: tuple[str, ...] = ()
@@ -100,7 +110,9 @@ class Recipe:
             ("validation", 0 < self.validation < 1, "a share of more than 0 and less than 1"),
             ("image_size", self.image_size is None or self.image_size >= 4, "at least 4 pixels"),
             ("width", 0 < self.width <= 16, "a multiplier of more than 0 and at most 16"),
-            ("bits", self.bits in (8, 32), "8 or 32"),
+            ("bits", self.bits in (*BITS, 32), f"one of {', '.join(map(str, BITS))} and 32"),
+            ("edge_bits", self.edge_bits in BITS, f"one of {', '.join(map(str, BITS))}"),
+            ("activation_bits", 2 <= self.activation_bits <= 8, "from 2 to 8"),
             ("epochs", self.epochs >= 1, "at least 1"),
             (
                 "float_epochs",

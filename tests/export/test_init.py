@@ -88,7 +88,7 @@ def test_a_model_that_answers_otherwise_is_refused_by_its_first_layer(copy, sile
     original = convert.integer
 
     def faulty(network, input_shape, io):
-        variable = network.get_layer("quant_stage2_block1_relu")._output_quantizer_vars["max_var"]
+        variable = network.get_layer("quant_stage2_block1_relu")._output_quantizer_vars["max"]
         kept = variable.numpy()
         variable.assign(kept * 0.1)
         try:

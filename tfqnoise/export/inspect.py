@@ -4,11 +4,14 @@ import dataclasses
 from collections import Counter
 from typing import Any
 
+import numpy as np
 from ai_edge_litert.tools import flatbuffer_utils
 
 from tfqnoise.errors import ExportError
 
 _FLOAT = {"FLOAT16", "FLOAT32", "FLOAT64", "BFLOAT16"}
+# Types of which several values share a byte, with their bits.
+BITS = {"INT4": 4, "INT2": 2}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,15 +63,15 @@ def inspect(content: bytes) -> Contents:
     """
     model = read(content)
     graph = model.subgraphs[0]
-    names = Counter(flatbuffer_utils.opcode_to_name(model, op.opcodeIndex) for op in graph.operators)
+    names = Counter(operator_name(model, op) for op in graph.operators)
     used = {index for op in graph.operators for index in [*op.inputs, *op.outputs] if index >= 0}
-    floats = [graph.tensors[i] for i in sorted(used) if _type(graph.tensors[i]) in _FLOAT]
+    floats = [graph.tensors[i] for i in sorted(used) if tensor_type(graph.tensors[i]) in _FLOAT]
     first, last = graph.tensors[graph.inputs[0]], graph.tensors[graph.outputs[0]]
     return Contents(
-        dict(sorted((str(name), count) for name, count in names.items())),
+        dict(sorted(names.items())),
         [tensor.name.decode() for tensor in floats],
-        _type(first).lower(),
-        _type(last).lower(),
+        tensor_type(first).lower(),
+        tensor_type(last).lower(),
         [int(size) for size in first.shape],
         _quantization(first),
         _quantization(last),
@@ -99,7 +102,7 @@ def with_all_outputs(content: bytes) -> bytes:
     model = read(content)
     graph = model.subgraphs[0]
     made = [index for op in graph.operators for index in op.outputs]
-    graph.outputs = [index for index in made if _type(graph.tensors[index]) == "INT8"]
+    graph.outputs = [index for index in made if tensor_type(graph.tensors[index]) == "INT8"]
     model.signatureDefs = []
     return bytes(flatbuffer_utils.convert_object_to_bytearray(model))
 
@@ -111,5 +114,35 @@ def _quantization(tensor: Any) -> list[float]:
     return [float(parameters.scale[0]), int(parameters.zeroPoint[0])]
 
 
-def _type(tensor: Any) -> str:
-    return flatbuffer_utils.type_to_name(tensor.type)
+def tensor_type(tensor: Any) -> str:
+    """Returns a tensor's type, such as "INT8"."""
+    return str(flatbuffer_utils.type_to_name(tensor.type))
+
+
+def operator_name(model: Any, operator: Any) -> str:
+    """Returns an operator's name, such as "CONV_2D"."""
+    return str(flatbuffer_utils.opcode_to_name(model, operator.opcodeIndex))
+
+
+def constant(model: Any, tensor: Any) -> np.ndarray:
+    """Returns the values of a constant tensor in its shape: int8 also for packed types, int32, or float32."""
+    data = np.frombuffer(bytes(model.buffers[tensor.buffer].data), np.uint8)
+    kind = tensor_type(tensor)
+    if kind in BITS:
+        values = unpacked_codes(data, BITS[kind], int(np.prod(tensor.shape)))
+    else:
+        values = data.view({"INT8": np.int8, "INT32": np.int32, "FLOAT32": np.float32}[kind])
+    return values.reshape(tensor.shape)
+
+
+def unpacked_codes(data: np.ndarray, bits: int, count: int) -> np.ndarray:
+    """Returns the int8 codes of a packed tensor: the first of a byte lies in its lowest bits.
+
+    Args:
+        data: uint8.
+        bits: 2 or 4.
+        count: how many codes there are.
+    """
+    columns = [(data >> (bits * k)) & (2**bits - 1) for k in range(8 // bits)]
+    flat = np.stack(columns, axis=1).ravel()[:count].astype(np.int16)
+    return np.where(flat >= 2 ** (bits - 1), flat - 2**bits, flat).astype(np.int8)

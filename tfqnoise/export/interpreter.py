@@ -17,19 +17,21 @@ class Interpreter:
     Args:
         model: the file's content, or its path.
         threads: threads of the interpreter.
+        delegate: whether XNNPACK may take what it can; without it all kernels are the built-in ones.
 
     Attributes:
-        kernel: "XNNPACK", or "built-in" where XNNPACK can't prepare the model.
+        kernel: "XNNPACK" (which leaves what it can't do, such as INT4 convolutions, to the built-in kernels), or
+            "built-in" alone, also where XNNPACK can't prepare the model.
 
     Raises:
         ExportError: if the model can't be loaded.
     """
 
-    def __init__(self, model: bytes | Path, threads: int = 1) -> None:
+    def __init__(self, model: bytes | Path, threads: int = 1, *, delegate: bool = True) -> None:
         name = str(model) if isinstance(model, Path) else f"a model of {len(model)} bytes"
         try:
             content = model.read_bytes() if isinstance(model, Path) else model
-            self._interpreter, self.kernel = _load(content, threads)
+            self._interpreter, self.kernel = _load(content, threads, delegate)
         except (OSError, ValueError, RuntimeError) as error:
             raise ExportError(
                 f"{name} can't be loaded: {str(error).splitlines()[0]}",
@@ -74,8 +76,10 @@ class Interpreter:
         return np.stack(rows)
 
 
-def _load(content: bytes, threads: int) -> tuple[Any, str]:
-    kinds = {"XNNPACK": OpResolverType.AUTO, "built-in": OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES}
+def _load(content: bytes, threads: int, delegate: bool) -> tuple[Any, str]:
+    kinds = {"built-in": OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES}
+    if delegate:
+        kinds = {"XNNPACK": OpResolverType.AUTO, **kinds}
     failure: Exception | None = None
     for kernel, resolver in kinds.items():
         try:

@@ -24,7 +24,7 @@ def build(recipe: Recipe, steps_per_epoch: int, variables: list[Any], start_epoc
     Args:
         recipe: optimizer, learning rate, decay, clipping and averaging.
         steps_per_epoch: batches an epoch.
-        variables: what is trained; only kernels decay.
+        variables: what is trained; only kernels and PACT's clipping levels decay.
         start_epoch: the epoch in which the optimizer begins, at this point of the schedule. Its own count of
             steps begins at 0, by which Adam corrects moments that begin at 0 too.
     """
@@ -49,9 +49,15 @@ def build(recipe: Recipe, steps_per_epoch: int, variables: list[Any], start_epoc
         optimizer = keras.optimizers.AdamW(**common)
     else:
         optimizer = keras.optimizers.Adam(**{**common, "weight_decay": None})
-    optimizer.exclude_from_weight_decay([v for v in variables if not v.name.split("/")[-1].startswith("kernel")])
+    optimizer.exclude_from_weight_decay([v for v in variables if not _decays(v)])
     optimizer.build(variables)
     # At the end of `fit` Keras would put the averages in the place of the weights. A run has several fits, and
     # evaluation takes the averages without losing the weights (`tfqnoise.training.engine.evaluated`).
     optimizer.finalize_variable_values = lambda variables: None
     return optimizer
+
+
+def _decays(variable: Any) -> bool:
+    name = variable.name.split("/")[-1].split(":")[0]
+    # PACT's alpha decays by its definition.
+    return name in ("kernel", "depthwise_kernel") or name.endswith("_alpha")

@@ -77,16 +77,6 @@ def _folded_biases(network):
     return biases
 
 
-def test_weight_ranges_follow_the_weights(network):
-    wrapper = network.get_layer("quant_stem")
-    kernel, _, ranges = wrapper._weight_vars[0]
-    kernel.assign(kernel * 2)
-    settle(network)
-    top = np.abs(kernel.numpy()).max(axis=(0, 1, 2))
-    np.testing.assert_allclose(ranges["max_var"], top, rtol=1e-6)
-    np.testing.assert_allclose(ranges["min_var"], -top, rtol=1e-6)
-
-
 def test_a_channel_of_zeros_and_a_plain_network_stay():
     plain = networks.get("resnet8", width=0.25)((8, 8, 3), 3)
     weights = plain.get_weights()

@@ -1,18 +1,41 @@
 """Wrapping a plain network for quantization-aware training."""
 
+import dataclasses
 from typing import Any
 
 import tensorflow_model_optimization as tfmot
 
 from tfqnoise.backend import keras, require_legacy
 from tfqnoise.compression import plan
-from tfqnoise.compression.quantization.quantizers import CUSTOM_OBJECTS, Scheme
+from tfqnoise.compression.quantization import activations, weights
+from tfqnoise.compression.quantization.scheme import CUSTOM_OBJECTS, Scheme, supports
 from tfqnoise.errors import PlanError, did_you_mean
 
 _quantize = tfmot.quantization.keras
 
 
-def quantize(network: Any, allow_float: tuple[str, ...] = ()) -> tuple[Any, list[plan.LayerReport]]:
+@dataclasses.dataclass(frozen=True)
+class Widths:
+    """How many bits, and by which quantizers.
+
+    Attributes:
+        bits: of weights, 1 to 8.
+        quantizer: of weights, as `tfqnoise.compression.quantization.weights.get` takes it.
+        activation_bits: of activations behind a ReLU; others keep 8 bits.
+        activation_quantizer: as `tfqnoise.compression.quantization.activations.get` takes it.
+        edge_bits: of the weights of the first and the last layer that has some, where `bits` is lower.
+    """
+
+    bits: int = 8
+    quantizer: str = "uniform"
+    activation_bits: int = 8
+    activation_quantizer: str = "moving_range"
+    edge_bits: int = 8
+
+
+def quantize(
+    network: Any, allow_float: tuple[str, ...] = (), widths: Widths | None = None
+) -> tuple[Any, list[plan.LayerReport]]:
     """Returns a quantization-aware copy of a network and what became of each layer.
 
     The copy starts from the network's weights; the network itself stays as it is.
@@ -20,6 +43,7 @@ def quantize(network: Any, allow_float: tuple[str, ...] = ()) -> tuple[Any, list
     Args:
         network: a flat functional model whose input is a picture in [0, 1].
         allow_float: names of layers that may stay float.
+        widths: bits and quantizers; 8 bits if None.
 
     Returns:
         The quantised model, and one report per layer of `network`.
@@ -30,6 +54,7 @@ def quantize(network: Any, allow_float: tuple[str, ...] = ()) -> tuple[Any, list
     """
     require_legacy(network)
     left = _check(network, allow_float)
+    chooser = _Chooser(network, widths or Widths())
 
     def annotate(layer: Any) -> Any:
         return layer if layer.name in left else _quantize.quantize_annotate_layer(layer)
@@ -37,14 +62,48 @@ def quantize(network: Any, allow_float: tuple[str, ...] = ()) -> tuple[Any, list
     with _quantize.quantize_scope(CUSTOM_OBJECTS):
         annotated = keras.models.clone_model(network, clone_function=annotate)
         annotated.set_weights(network.get_weights())
-        quantised = _quantize.quantize_apply(annotated, scheme=Scheme())
+        quantised = _quantize.quantize_apply(annotated, scheme=Scheme(chooser))
     quantised._name = network.name
+    for wrapper in quantised.layers:
+        for weight, quantizer, variables in getattr(wrapper, "_weight_vars", ()):
+            quantizer.initialise(weight, variables)
     return quantised, [_report(layer, quantised, left) for layer in network.layers]
 
 
 def quantize_stock(network: Any) -> Any:
     """Returns the quantization-aware copy that TF-MOT itself makes, to measure ours against."""
     return _quantize.quantize_model(require_legacy(network))
+
+
+class _Chooser:
+    """Gives each layer of a network its quantizers."""
+
+    def __init__(self, network: Any, widths: Widths) -> None:
+        self._widths = widths
+        names = [layer.name for layer in network.layers if _has_kernel(layer)]
+        self._edges = {*names[:1], *names[-1:]}
+
+    def __call__(self, layer: Any, per_channel: bool) -> tuple[Any, Any]:
+        w = self._widths
+        bits = max(w.bits, w.edge_bits) if layer.name in self._edges else w.bits
+        kernel = weights.get(w.quantizer, bits=bits, per_channel=per_channel)
+        non_negative = _is_relu(layer)
+        output = activations.get(
+            w.activation_quantizer, bits=w.activation_bits if non_negative else 8, non_negative=non_negative
+        )
+        if not (non_negative or output.signed):
+            output = activations.get("moving_range", bits=8, non_negative=False)
+        return kernel, output
+
+
+def _has_kernel(layer: Any) -> bool:
+    return isinstance(layer, keras.layers.Conv2D | keras.layers.Dense)
+
+
+def _is_relu(layer: Any) -> bool:
+    if isinstance(layer, keras.layers.ReLU):
+        return not layer.negative_slope
+    return getattr(layer, "activation", None) is keras.activations.relu
 
 
 def _check(network: Any, allow_float: tuple[str, ...]) -> dict[str, str]:
@@ -80,7 +139,7 @@ def _why_not(layer: Any) -> str | None:
         if isinstance(before, foldable) and before.activation is keras.activations.linear:
             return None
         return "a batch norm is folded only into a convolution or dense layer right before it"
-    if Scheme().get_quantize_registry().supports(layer):
+    if supports(layer):
         return None
     return f"TF-MOT has no integer form of {type(layer).__name__}"
 
@@ -94,12 +153,12 @@ def _report(layer: Any, quantised: Any, left: dict[str, str]) -> plan.LayerRepor
     wrapper = quantised.get_layer(f"quant_{layer.name}")
     parts = []
     for weight, quantizer, _ in wrapper._weight_vars:
-        axis = "channel" if quantizer.per_axis else "tensor"
-        parts.append(f"{weight.name.split('/')[-1].split(':')[0]} int{quantizer.num_bits} per {axis}")
-    if wrapper._output_quantizers or any(
-        variable.name.split("/")[-1].startswith("post_activation_min") for variable in wrapper.weights
-    ):
-        parts.append("output int8 per tensor")
+        axis = "channel" if quantizer.per_channel else "tensor"
+        parts.append(f"{weight.name.split('/')[-1].split(':')[0]} int{quantizer.bits} per {axis}")
+    output = output_quantizer(wrapper)
+    if output is not None:
+        bits = output[0].bits
+        parts.append("output int8 per tensor" if bits == 8 else f"output {2**bits} levels of int8 ({bits} bits)")
     if isinstance(layer, keras.layers.BatchNormalization):
         return plan.LayerReport(layer.name, kind, "folded", ", ".join(["into the layer before", *parts]))
     if parts:
@@ -108,3 +167,14 @@ def _report(layer: Any, quantised: Any, left: dict[str, str]) -> plan.LayerRepor
     if following and all(isinstance(f, keras.layers.ReLU | keras.layers.Activation) for f in following):
         return plan.LayerReport(layer.name, kind, "fused", f"quantised behind {following[0].name}")
     return plan.LayerReport(layer.name, kind, "passed", "moves values only; keeps its input's range")
+
+
+def output_quantizer(wrapper: Any) -> tuple[Any, dict[str, Any]] | None:
+    """Returns the quantizer of what a wrapped layer gives out and its variables; None if it quantises nothing."""
+    if wrapper._output_quantizers:
+        return wrapper._output_quantizers[0], wrapper._output_quantizer_vars
+    for activation in wrapper._quantize_activations:
+        variables = getattr(activation, "_post_activation_vars", None)
+        if variables is not None:
+            return activation.quantizer, variables
+    return None

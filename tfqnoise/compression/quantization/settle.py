@@ -1,16 +1,10 @@
 """Settling a quantised network: the state in which it is evaluated and exported.
 
-Two things differ between a network in training and the integer model that it becomes:
-
-* in a training step a weight's range is taken before the optimizer changes the weight, so the stored range is
-  a step old;
-* the integer model rounds each bias to a multiple of (input scale x weight scale), the unit of its
-  accumulator. Training doesn't, and the many values of an activation that lie near the middle between two
-  steps then fall to different sides; through the layers the few differences become many.
-
-`settle` takes the range from the weight as it is, and rounds the biases. The rounding moves a bias by half a
-unit at most, some thousandths of a step of the output; after it, Keras and the integer model add up the same
-integers.
+The integer model rounds each bias to a multiple of (input scale x weight scale), the unit of its accumulator.
+Training doesn't, and the many values of an activation that lie near the middle between two steps then fall to
+different sides; through the layers the few differences become many. `settle` rounds the biases: that moves a bias
+by half a unit at most, some thousandths of a step of the output; after it, Keras and the integer model add up the
+same integers.
 """
 
 from typing import Any
@@ -19,6 +13,7 @@ import numpy as np
 import tensorflow_model_optimization as tfmot
 
 from tfqnoise.backend import keras
+from tfqnoise.compression.quantization.qat import output_quantizer
 
 _Wrapper = tfmot.quantization.keras.QuantizeWrapperV2
 
@@ -31,8 +26,6 @@ def settle(network: Any) -> None:
     """
     for wrapper in network.layers:
         if isinstance(wrapper, _Wrapper) and wrapper._weight_vars:
-            for weight, quantizer, variables in wrapper._weight_vars:
-                quantizer(weight, True, weights=variables)
             _round_bias(wrapper)
 
 
@@ -40,8 +33,8 @@ def _round_bias(wrapper: Any) -> None:
     layer, source = wrapper.layer, _scale(_before(wrapper))
     if source is None:
         return
-    _, _, ranges = wrapper._weight_vars[0]
-    unit = source * (ranges["max_var"].numpy().astype(np.float64) - ranges["min_var"].numpy()) / 254
+    weight, quantizer, variables = wrapper._weight_vars[0]
+    unit = source * quantizer.step(weight, variables).numpy().astype(np.float64)
     bias = np.zeros(1) if layer.bias is None else layer.bias.numpy().astype(np.float64)
     norm = _batch_norm_behind(wrapper)
     if norm is None:
@@ -57,7 +50,7 @@ def _round_bias(wrapper: Any) -> None:
 
 
 def _rounded(values: np.ndarray, unit: np.ndarray) -> np.ndarray:
-    """Returns values as multiples of their unit; a unit of 0 (a channel of zeros) leaves its value alone."""
+    """Returns values as multiples of their unit; a unit of 0 (a batch norm's scale of 0) leaves its value alone."""
     safe = np.where(unit > 0, unit, 1)
     return np.where(unit > 0, np.round(values / safe) * safe, values)
 
@@ -80,11 +73,7 @@ def _scale(layer: Any) -> float | None:
         return (quantizer.init_max - quantizer.init_min) / 255
     if not isinstance(layer, _Wrapper):
         return None
-    ranges = None
-    if layer._output_quantizers:
-        ranges = layer._output_quantizer_vars
-    elif layer._quantize_activations:
-        ranges = getattr(layer._quantize_activations[0], "_post_activation_vars", None)
-    if ranges is not None:
-        return float(ranges["max_var"].numpy().astype(np.float64) - ranges["min_var"].numpy()) / 255
+    output = output_quantizer(layer)
+    if output is not None:
+        return output[0].scale(output[1])
     return _scale(_before(layer)) if not layer._weight_vars else None

@@ -1,0 +1,46 @@
+"""Quantizers of activations. One file each.
+
+They keep one range a tensor. With fewer than 8 bits they serve tensors behind a ReLU; a signed tensor has no cheap
+way to be cut off at both ends on the device and keeps 8 bits.
+"""
+
+from typing import Any
+
+import tensorflow_model_optimization as tfmot
+
+from tfqnoise.compression.quantization import integers
+from tfqnoise.registry import Registry
+
+registry = Registry("activation quantizer", __name__)
+register, get = registry.register, registry.get
+
+
+class ActivationQuantizer(tfmot.quantization.keras.quantizers.Quantizer):
+    """What all quantizers of activations share. They are frozen dataclasses with at least these fields.
+
+    Attributes:
+        bits: levels are 2^bits; fewer than 8 only with `non_negative`.
+        non_negative: whether the tensor is never negative, as behind a ReLU.
+        signed: whether the method has a form for tensors that may be negative.
+    """
+
+    bits: int
+    non_negative: bool
+    signed = True
+
+    def limits(self, variables: dict[str, Any]) -> tuple[Any, Any]:
+        """Returns the real numbers that the lowest and highest level stand for."""
+        raise NotImplementedError
+
+    def int8_range(self, variables: dict[str, Any]) -> tuple[Any, Any]:
+        """Returns the range of the int8 tensor that holds the levels."""
+        low, high = self.limits(variables)
+        return (low, high) if self.bits == 8 else integers.activation_range(high, self.bits)
+
+    def scale(self, variables: dict[str, Any]) -> float:
+        """Returns the distance of two levels."""
+        low, high = self.int8_range(variables)
+        return float(high - low) / 255
+
+    def get_config(self) -> dict[str, Any]:
+        return registry.to_dict(self)

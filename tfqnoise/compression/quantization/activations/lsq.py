@@ -1,0 +1,57 @@
+"""Learned step size for activations."""
+
+import dataclasses
+from typing import Any
+
+from tfqnoise.backend import keras, tf
+from tfqnoise.compression.quantization import integers
+from tfqnoise.compression.quantization.activations import ActivationQuantizer, register
+from tfqnoise.compression.quantization.learned_step import learned_step
+
+
+@register(
+    reference="Esser et al., ICLR 2020 (arXiv 1902.08153), equations 1 to 5",
+    sample={"bits": 4, "non_negative": True},
+)
+@dataclasses.dataclass(frozen=True)
+class Lsq(ActivationQuantizer):
+    """Learned step size quantization: codes 0 ... 2^b - 1, or -2^(b-1) ... 2^(b-1) - 1 where values are signed.
+
+    x^ = s clip(round(x / s), low, high); s is trained, and starts at 2 mean |x| / sqrt(high) of the first batch.
+    Its gradient is scaled by 1 / sqrt(N high), N being the values of a batch.
+
+    Args:
+        bits: of a level.
+        non_negative: whether inputs are never negative.
+    """
+
+    bits: int
+    non_negative: bool
+
+    @property
+    def _codes(self) -> tuple[int, int]:
+        return (0, 2**self.bits - 1) if self.non_negative else (-(2 ** (self.bits - 1)), 2 ** (self.bits - 1) - 1)
+
+    def build(self, tensor_shape: Any, name: str, layer: Any) -> dict[str, Any]:
+        one, zero = keras.initializers.Constant(1.0), keras.initializers.Constant(0.0)
+        return {
+            "step": layer.add_weight(f"{name}_step", initializer=one),
+            "started": layer.add_weight(f"{name}_started", initializer=zero, trainable=False),
+        }
+
+    def limits(self, variables: dict[str, Any]) -> tuple[Any, Any]:
+        low, high = self._codes
+        step = tf.maximum(tf.abs(variables["step"]), integers.SMALLEST_STEP)
+        return low * step, high * step
+
+    def __call__(self, inputs: Any, training: bool, weights: dict[str, Any], **kwargs: Any) -> Any:
+        if not training:
+            return tf.quantization.fake_quant_with_min_max_vars(inputs, *self.int8_range(weights))
+        low, high = self._codes
+        step, started = weights["step"], weights["started"]
+        first = 2 * tf.reduce_mean(tf.abs(tf.stop_gradient(inputs))) / high**0.5
+        # Assigned in each step, since a branch in the graph would cost more than the mean.
+        step.assign(tf.where(started > 0, step, first))
+        started.assign(1.0)
+        positive = tf.maximum(tf.abs(step), integers.SMALLEST_STEP)
+        return learned_step(inputs, positive, low, high, list(range(inputs.shape.rank)))

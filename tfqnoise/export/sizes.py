@@ -1,0 +1,135 @@
+"""Real bytes: what each weight of a model takes, and what it could take."""
+
+import dataclasses
+import gzip
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import zstandard
+
+from tfqnoise.export.inspect import constant, operator_name, read, tensor_type
+
+_ZSTD_LEVEL = 19
+
+
+@dataclasses.dataclass(frozen=True)
+class TensorSize:
+    """What one constant tensor of a model takes.
+
+    Attributes:
+        name: of the tensor.
+        operator: that uses it.
+        type: such as "INT4".
+        shape: as stored.
+        elements: how many values.
+        float_bytes: 4 bytes a value.
+        stored_bytes: in the file.
+        gzip_bytes: of the stored bytes, at level 9.
+        zstd_bytes: of the stored bytes, at level 19.
+        unique: distinct values (as integers; a channel's scale is not counted).
+        zeros: share of values that are 0.
+        entropy_bits: H = -sum p log2 p of the values' frequencies, bits a value.
+        entropy_bytes: H x elements / 8: no code that treats values one by one takes less.
+    """
+
+    name: str
+    operator: str
+    type: str
+    shape: list[int]
+    elements: int
+    float_bytes: int
+    stored_bytes: int
+    gzip_bytes: int
+    zstd_bytes: int
+    unique: int
+    zeros: float
+    entropy_bits: float
+    entropy_bytes: int
+
+
+def gzipped(data: bytes) -> int:
+    """Returns the bytes of data under gzip, level 9."""
+    return len(gzip.compress(data, compresslevel=9, mtime=0))
+
+
+def zstandard_bytes(data: bytes) -> int:
+    """Returns the bytes of data under Zstandard, level 19."""
+    return len(zstandard.ZstdCompressor(level=_ZSTD_LEVEL).compress(data))
+
+
+def tensor_sizes(content: bytes) -> list[TensorSize]:
+    """Returns the size of every kernel and bias of a TFLite model, in the order of its operators.
+
+    Raises:
+        ExportError: if the bytes are not a TFLite model.
+    """
+    model = read(content)
+    graph = model.subgraphs[0]
+    sizes, seen = [], set()
+    for op in graph.operators:
+        name = operator_name(model, op)
+        if name not in ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"):
+            continue
+        for index in op.inputs[1:]:
+            tensor = graph.tensors[index] if index >= 0 else None
+            if tensor is None or model.buffers[tensor.buffer].data is None or index in seen:
+                continue
+            seen.add(index)
+            sizes.append(_size(tensor, name, constant(model, tensor), bytes(model.buffers[tensor.buffer].data)))
+    return sizes
+
+
+def _size(tensor: Any, operator: str, values: np.ndarray, data: bytes) -> TensorSize:
+    _, counts = np.unique(values, return_counts=True)
+    shares = counts / values.size
+    entropy = float(-(shares * np.log2(shares)).sum()) + 0.0
+    return TensorSize(
+        name=tensor.name.decode(),
+        operator=operator,
+        type=tensor_type(tensor),
+        shape=[int(n) for n in values.shape],
+        elements=values.size,
+        float_bytes=4 * values.size,
+        stored_bytes=len(data),
+        gzip_bytes=gzipped(data),
+        zstd_bytes=zstandard_bytes(data),
+        unique=len(counts),
+        zeros=float(np.mean(values == 0)),
+        entropy_bits=entropy,
+        entropy_bytes=math.ceil(entropy * values.size / 8),
+    )
+
+
+def table(content: bytes) -> str:
+    """Returns the sizes of a model as aligned lines of text, with the sums and the whole file at the end."""
+    sizes = tensor_sizes(content)
+    lines = [f"{'tensor':<28} type  {'values':>10} {'float':>11} {'stored':>10} {'gzip':>9} {'zstd':>9} unique  bits"]
+    for size in sizes:
+        if len(size.shape) > 1:
+            lines.append(_line(_short(size.name), size.type, size, str(size.unique), f"{size.entropy_bits:.2f}"))
+    rest = [size for size in sizes if len(size.shape) == 1]
+    for name, group in (("biases", rest), ("all weights", sizes)):
+        lines.append(_line(name, "", _sum(group), "", ""))
+    whole = f"{len(content):>10,} {gzipped(content):>9,} {zstandard_bytes(content):>9,}"
+    return "\n".join([*lines, f"{'the whole file':<28} {'':<5} {'':>10} {'':>11} {whole}"])
+
+
+def _sum(sizes: Sequence[TensorSize]) -> dict[str, int]:
+    names = ("elements", "float_bytes", "stored_bytes", "gzip_bytes", "zstd_bytes")
+    return {name: sum(getattr(size, name) for size in sizes) for name in names}
+
+
+def _line(name: str, kind: str, size: TensorSize | dict[str, int], unique: str, bits: str) -> str:
+    values = size if isinstance(size, dict) else dataclasses.asdict(size)
+    return (
+        f"{name:<28} {kind:<5} {values['elements']:>10,} {values['float_bytes']:>11,} {values['stored_bytes']:>10,} "
+        f"{values['gzip_bytes']:>9,} {values['zstd_bytes']:>9,} {unique:>6} {bits:>5}"
+    ).rstrip()
+
+
+def _short(name: str) -> str:
+    """Returns the layer in a tensor's name: the converter joins the names of all that it fused."""
+    layer = name.split(";")[0].split("/")
+    return next((part.removeprefix("quant_") for part in layer if part.startswith("quant_")), layer[-1])[-28:]
