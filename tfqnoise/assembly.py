@@ -8,27 +8,63 @@ from typing import Any
 import numpy as np
 
 from tfqnoise import networks
-from tfqnoise.compression.plan import LayerReport
-from tfqnoise.compression.quantization.qat import Widths, quantize
+from tfqnoise.backend import keras
+from tfqnoise.compression import forms
+from tfqnoise.compression.forms import Form
+from tfqnoise.compression.plan import phases
 from tfqnoise.errors import RunError
 from tfqnoise.recipe import Recipe
 
 
 def build(recipe: Recipe, input_shape: tuple[int, int, int], classes: int) -> Any:
     """Returns the recipe's plain float network with fresh weights."""
-    return networks.get(recipe.network, width=recipe.width)(input_shape, classes)
+    network = networks.get(recipe.network, width=recipe.width)(input_shape, classes)
+    return _with_positive_scales(network) if recipe.clusters else network
 
 
-def compress(recipe: Recipe, network: Any) -> tuple[Any, list[LayerReport]]:
-    """Returns the quantised form of the recipe's network and the report of its layers.
+def _with_positive_scales(network: Any) -> Any:
+    """Keeps the scales of batch norms positive.
+
+    Folded into a kernel, a negative scale would turn the signs of a channel's weights, and with them K values
+    into as many as 2 K.
+    """
+
+    def constrained(layer: Any) -> Any:
+        config = layer.get_config()
+        if isinstance(layer, keras.layers.BatchNormalization):
+            config["gamma_constraint"] = AtLeast(1e-3)
+        return type(layer).from_config(config)
+
+    copy = keras.models.clone_model(network, clone_function=constrained)
+    copy.set_weights(network.get_weights())
+    return copy
+
+
+@keras.utils.register_keras_serializable("tfqnoise")
+class AtLeast(keras.constraints.Constraint):
+    """Keeps values at a least one.
+
+    Args:
+        least: the smallest allowed value.
+    """
+
+    def __init__(self, least: float) -> None:
+        self.least = least
+
+    def __call__(self, w: Any) -> Any:
+        return keras.backend.maximum(w, self.least)
+
+    def get_config(self) -> dict[str, Any]:
+        return {"least": self.least}
+
+
+def compress(recipe: Recipe, network: Any) -> Form:
+    """Returns the recipe's network as its last phase trains it, started from the weights of a plain one.
 
     Raises:
-        PlanError: if a layer would stay float that the recipe doesn't allow.
+        PlanError: if a layer would stay float that the recipe doesn't allow, or the stages don't fit.
     """
-    widths = Widths(
-        recipe.bits, recipe.quantizer, recipe.activation_bits, recipe.activation_quantizer, recipe.edge_bits
-    )
-    return quantize(network, recipe.allow_float, widths)
+    return forms.build(recipe, phases(recipe)[-1], network, None, 1)
 
 
 def arrays_of(variables: list[Any], group: str) -> dict[str, np.ndarray]:

@@ -17,6 +17,8 @@ from tfqnoise.errors import RunError, UsageError, did_you_mean
 OPTIMIZERS = ("sgd", "adam", "adamw")
 PRECISIONS = ("float32", "bfloat16")
 BITS = (1, 2, 3, 4, 8)
+CLUSTERINGS = ("centroids", "tfmot")
+GRIDS = ("free", "uniform")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,6 +61,24 @@ class Recipe:
     """Quantizer of the activations: `moving_range`, `lsq` (learned step size) or `pact` (learned clipping)."""
     float_epochs: int = 0
     """Epochs in float before quantization-aware training begins."""
+    clusters: int | None = None
+    """Values that the weights of a kernel may take; as many as the bits allow if not given."""
+    clustering: str = "centroids"
+    """Who finds these values: `centroids` (trained with the weights, by a penalty) or `tfmot` (TF-MOT's own)."""
+    penalty: str = "hard"
+    """What draws weights to centroids: `hard`, `soft` or `gaussian_mixture`."""
+    penalty_weight: float = 0.1
+    """Strength of the penalty at the end of its stage, through which it climbs from zero: in each step a weight
+    goes (learning rate x this) of its way to its centroid."""
+    initialisation: str = "kmeans_plus_plus"
+    """First centroids: `kmeans_plus_plus`, `linear` or `density`."""
+    grid: str = "free"
+    """Where centroids lie: `free`, or `uniform` (a trained step x integers, which packs into 4 or 2 bits)."""
+    sparsity: float = 0.0
+    """Share of each kernel's weights that are pruned to zero, the smallest ones."""
+    stages: str = ""
+    """Which compression follows which, such as float:5,prune:5,cluster:5,quantise:5@0.01: names joined by +, epochs,
+    and a learning rate from which the stage falls to zero. Follows from the other flags if not given."""
     allow_float: tuple[str, ...] = ()
     """Names of layers that may stay float; any other layer left float is an error."""
     freeze_batch_norm: float = 0.1
@@ -113,6 +133,16 @@ class Recipe:
             ("bits", self.bits in (*BITS, 32), f"one of {', '.join(map(str, BITS))} and 32"),
             ("edge_bits", self.edge_bits in BITS, f"one of {', '.join(map(str, BITS))}"),
             ("activation_bits", 2 <= self.activation_bits <= 8, "from 2 to 8"),
+            ("clusters", self.clusters is None or 2 <= self.clusters <= 256, "from 2 to 256"),
+            (
+                "bits",
+                self.clusters is None or self.bits in (8, 32),
+                "8 with --clusters: the number of clusters says how narrow weights become",
+            ),
+            ("clustering", self.clustering in CLUSTERINGS, f"one of {', '.join(CLUSTERINGS)}"),
+            ("grid", self.grid in GRIDS, f"one of {', '.join(GRIDS)}"),
+            ("penalty_weight", 0 < self.penalty_weight < float("inf"), "a positive number"),
+            ("sparsity", 0 <= self.sparsity < 1, "a share from 0 up to but not 1"),
             ("epochs", self.epochs >= 1, "at least 1"),
             (
                 "float_epochs",

@@ -30,7 +30,7 @@ def step(run: Run, peers: Sequence[Path], repetitions: int | None, report: Calla
     plain = assembly.build(recipe, dataset.input_shape, dataset.classes)
     networks = {
         "float": plain,
-        "quantised": assembly.compress(recipe, plain)[0],
+        "quantised": assembly.compress(recipe, plain).network,
         "stock TF-MOT": quantize_stock(plain),
     }
     per_epoch = pipeline.steps_per_epoch(recipe, len(dataset.train))

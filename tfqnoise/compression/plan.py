@@ -6,8 +6,11 @@ It is made and shown before training, so that nobody trains for a day in vain.
 import dataclasses
 import itertools
 import math
+import re
 from collections.abc import Iterable
+from typing import Any
 
+from tfqnoise.errors import PlanError
 from tfqnoise.recipe import Recipe
 
 
@@ -30,6 +33,22 @@ class LayerReport:
 
 
 @dataclasses.dataclass(frozen=True)
+class Stage:
+    """What begins at one point of a run, and the epochs until the next.
+
+    Attributes:
+        names: of `NAMES`. `prune` and `cluster` happen in their stage; `quantise` and `snap` begin with it and
+            last to the end, as the zeros of a pruned and the clusters of a clustered kernel do.
+        epochs: how many.
+        learning_rate: the peak of a half cosine of its own over this stage; the run's schedule goes on if None.
+    """
+
+    names: tuple[str, ...]
+    epochs: int
+    learning_rate: float | None = None
+
+
+@dataclasses.dataclass(frozen=True)
 class Phase:
     """A stretch of epochs trained in one way.
 
@@ -38,25 +57,198 @@ class Phase:
         end: the epoch behind the last.
         quantised: whether the network is quantised.
         batch_norm_frozen: whether batch norm uses its stored statistics and keeps them.
+        pruning: whether sparsity climbs.
+        pruned: whether the zeros of an earlier stage are kept.
+        clustering: whether weights are drawn into clusters.
+        snapped: whether weights are their centroids, which are trained in their place.
+        stage: first epoch of its stage and the one behind its last.
+        learning_rate: of its stage, see `Stage`.
     """
 
     start: int
     end: int
     quantised: bool
     batch_norm_frozen: bool
+    pruning: bool = False
+    pruned: bool = False
+    clustering: bool = False
+    snapped: bool = False
+    stage: tuple[int, int] = (0, 0)
+    learning_rate: float | None = None
+
+    @property
+    def form(self) -> tuple[Any, ...]:
+        """What tells networks, trained variables and optimizers of two phases apart."""
+        return (
+            self.quantised,
+            self.pruning,
+            self.pruned,
+            self.clustering,
+            self.snapped,
+            self.stage * bool(self.learning_rate),
+        )
+
+    def __str__(self) -> str:
+        done = {
+            "pruning": self.pruning,
+            "zeros kept": self.pruned,
+            "clustering": self.clustering,
+            "weights are centroids": self.snapped,
+            "batch-norm statistics frozen": self.batch_norm_frozen,
+            f"learning rate from {self.learning_rate}": self.learning_rate is not None,
+        }
+        words = ["quantised" if self.quantised else "float", *(word for word, true in done.items() if true)]
+        return f"epochs {self.start + 1}-{self.end}: {', '.join(words)}"
+
+
+NAMES = ("float", "prune", "cluster", "snap", "quantise")
+
+
+def stages(recipe: Recipe) -> list[Stage]:
+    """Returns the stages that a recipe names, or those that its other flags lead to.
+
+    Raises:
+        PlanError: if `--stages` can't be read, doesn't fit the other flags, or has an order that can't be.
+    """
+    found = [_parse(text) for text in recipe.stages.split(",")] if recipe.stages else _default(recipe)
+    _check(recipe, found)
+    return found
 
 
 def phases(recipe: Recipe) -> list[Phase]:
-    """Returns the phases of a recipe: float, quantised, and at the end frozen batch-norm statistics.
+    """Returns the phases of a recipe: its stages, cut where batch-norm statistics are frozen.
 
     Only phases that have an epoch are returned; together they cover all epochs once.
+
+    Raises:
+        PlanError: see `stages`.
     """
     frozen_from = recipe.epochs - math.floor(recipe.freeze_batch_norm * recipe.epochs)
-    quantised_from = recipe.float_epochs if recipe.bits < 32 else recipe.epochs
-    cuts = sorted({0, quantised_from, frozen_from, recipe.epochs})
-    return [
-        Phase(start, end, start >= quantised_from, start >= frozen_from) for start, end in itertools.pairwise(cuts)
+    result, begun = [], set[str]()
+    start = 0
+    for stage in stages(recipe):
+        end = start + stage.epochs
+        names = begun | set(stage.names)
+        common: dict[str, Any] = {
+            "quantised": "quantise" in names,
+            "pruning": "prune" in stage.names,
+            "pruned": "prune" in begun,
+            "clustering": "cluster" in stage.names,
+            "snapped": _snapped(begun, stage.names),
+            "stage": (start, end),
+            "learning_rate": stage.learning_rate,
+        }
+        cuts = sorted({start, min(max(frozen_from, start), end), end})
+        result += [Phase(a, b, batch_norm_frozen=a >= frozen_from, **common) for a, b in itertools.pairwise(cuts)]
+        begun, start = names, end
+    return result
+
+
+def _snapped(begun: set[str], names: Iterable[str]) -> bool:
+    """Weights are centroids from `snap` on, or from `quantise` on where clustering is over by then."""
+    return "snap" in begun | set(names) or ("cluster" in begun and "quantise" in begun | set(names))
+
+
+def _parse(text: str) -> Stage:
+    match = re.fullmatch(r"([a-z+]+):(\d+)(?:@([0-9.e-]+))?", text.strip())
+    names = tuple(match[1].split("+")) if match else ()
+    try:
+        if not match or not set(names) <= set(NAMES) or not int(match[2]):
+            raise ValueError
+        return Stage(names, int(match[2]), float(match[3]) if match[3] else None)
+    except ValueError:
+        raise PlanError(
+            f"--stages has the part '{text.strip()}'",
+            f"name:epochs or name:epochs@rate, with names of {', '.join(NAMES)} joined by +",
+            "write for example --stages float:5,prune:5,cluster:5,quantise:5@0.01",
+        ) from None
+
+
+def _default(recipe: Recipe) -> list[Stage]:
+    """The shares of each stage, of the epochs behind --float-epochs."""
+    centroids, tfmot = bool(recipe.clusters) and recipe.clustering == "centroids", recipe.clustering == "tfmot"
+    if recipe.bits == 32 and not recipe.clusters and not recipe.sparsity:
+        shares = [("float", 1.0)]
+    elif not recipe.clusters:
+        shares = [("prune", 0.5), ("quantise", 0.5)] if recipe.sparsity else [("quantise", 1.0)]
+    elif recipe.sparsity:
+        shares = [
+            ("prune", 0.4),
+            *([("cluster", 0.3), ("quantise", 0.3)] if tfmot else [("quantise+cluster", 0.3), ("snap", 0.3)]),
+        ]
+    else:
+        shares = (
+            [("quantise+cluster", 0.65), ("snap", 0.35)]
+            if centroids
+            else [("float", 0.4), ("cluster", 0.3), ("quantise", 0.3)]
+        )
+    epochs = recipe.epochs - recipe.float_epochs
+    ends = [round(epochs * total) for total in itertools.accumulate(share for _, share in shares)]
+    counts = [end - start for start, end in itertools.pairwise([0, *ends])]
+    begin = [Stage(("float",), recipe.float_epochs)] if recipe.float_epochs else []
+    if min(counts) < 1:
+        names = ", ".join(name for name, _ in shares)
+        raise PlanError(
+            f"{epochs} epochs for the stages {names}", "at least one epoch each", "train longer, or give --stages"
+        )
+    return begin + [Stage(tuple(name.split("+")), count) for (name, _), count in zip(shares, counts, strict=True)]
+
+
+def _ends_in_snap(found: list[Stage], cluster: int) -> bool:
+    following = found[cluster + 1].names if cluster + 1 < len(found) else ()
+    return bool({"snap", "quantise"} & set(following))
+
+
+def _check(recipe: Recipe, found: list[Stage]) -> None:
+    names = [name for stage in found for name in stage.names]
+    at = {name: number for number, stage in reversed(list(enumerate(found))) for name in stage.names}
+    centroids = bool(recipe.clusters) and recipe.clustering == "centroids"
+    never = len(found)
+    problems = [
+        (
+            sum(stage.epochs for stage in found) != recipe.epochs,
+            f"they have {sum(s.epochs for s in found)} epochs, the run {recipe.epochs}",
+        ),
+        (("quantise" in names) != (recipe.bits < 32), f"quantise and --bits {recipe.bits} don't go together"),
+        (
+            ("cluster" in names) != bool(recipe.clusters),
+            f"cluster and --clusters {recipe.clusters} don't go together",
+        ),
+        (("prune" in names) != bool(recipe.sparsity), f"prune and --sparsity {recipe.sparsity:g} don't go together"),
+        (any(names.count(n) > 1 for n in NAMES[1:]), "a stage other than float comes twice"),
+        (bool(recipe.stages) and recipe.float_epochs > 0, "--float-epochs belongs to the usual stages"),
+        (
+            centroids and "cluster" in at and not _ends_in_snap(found, at["cluster"]),
+            "snap, or quantise, must follow cluster: it draws weights together, they set them equal",
+        ),
+        ("snap" in names and not centroids, "snap belongs to --clustering centroids"),
+        (at.get("snap", never) <= at.get("cluster", -1), "snap comes before the end of cluster"),
+        (at.get("snap", never) < at.get("quantise", -1), "snap comes before quantise"),
+        (
+            at.get("prune", -1) >= at.get("quantise", never),
+            "prune must be over before quantise: TF-MOT prunes float networks",
+        ),
+        (
+            at.get("prune", -1) >= at.get("cluster", never),
+            "prune must be over before cluster, which would lose its clusters",
+        ),
+        (
+            recipe.clustering == "tfmot" and at.get("cluster", -1) >= at.get("quantise", never),
+            "TF-MOT's clustering must be over before quantise: it clusters float networks",
+        ),
+        (
+            centroids and recipe.bits == 32,
+            "--clustering centroids needs --bits 8 or less, in which weights become centroids",
+        ),
     ]
+    for wrong, problem in problems:
+        if wrong:
+            shown = recipe.stages or ",".join(f"{'+'.join(s.names)}:{s.epochs}" for s in found)
+            raise PlanError(
+                f"--stages {shown}: {problem}",
+                "stages that fit the other flags",
+                "change --stages, or leave it out for the usual ones",
+            )
 
 
 def table(reports: Iterable[LayerReport]) -> str:

@@ -4,6 +4,7 @@ import dataclasses
 from typing import Any
 
 from tfqnoise import assembly
+from tfqnoise.compression import forms
 from tfqnoise.compression.plan import phases
 from tfqnoise.compression.quantization.settle import settle
 from tfqnoise.data import dataset as data
@@ -54,8 +55,8 @@ def restore(run: Run) -> Restored:
     dataset = data.load(recipe)
     plain = assembly.build(recipe, dataset.input_shape, dataset.classes)
     epoch = int(arrays.get("epoch", recipe.epochs))
-    quantised = any(p.quantised for p in phases(recipe) if p.start < epoch <= p.end)
-    network = assembly.compress(recipe, plain)[0] if quantised else plain
+    phase = next(p for p in phases(recipe) if p.start < epoch <= p.end)
+    network, quantised = forms.build(recipe, phase, plain, None, 1).network, phase.quantised
     assembly.assign(list(network.weights), arrays, "network", run.path / "weights.npz")
     settle(network)
     names = dataset.source.class_names

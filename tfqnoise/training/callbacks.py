@@ -10,6 +10,7 @@ import numpy as np
 from tfqnoise import metrics
 from tfqnoise.assembly import arrays_of
 from tfqnoise.backend import keras
+from tfqnoise.compression.forms import Form
 from tfqnoise.data.dataset import Dataset
 from tfqnoise.errors import TrainingError
 from tfqnoise.networks.predict import Predictor
@@ -47,6 +48,30 @@ class Guard(keras.callbacks.Callback):
             "train again with a lower --learning-rate, or with --clip-norm 1; "
             + ("the checkpoint and weights of the last good epoch are kept" if kept else "no epoch was finished"),
         )
+
+
+class Clusters(keras.callbacks.Callback):
+    """Writes what became of the centroids in each epoch to clusters.jsonl and TensorBoard, and revives empty ones.
+
+    The line of an epoch that a killed run repeats replaces the one it had.
+    """
+
+    def __init__(self, run: Run, form: Form) -> None:
+        super().__init__()
+        self._run, self._form = run, form
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        kernels, rows = self._form.kernels(), []
+        for name, book in self._form.codebooks.items():
+            row = book.statistics(kernels[name])
+            rows.append({**row, "revived": book.revive(kernels[name])})
+        path = self._run.path / "clusters.jsonl"
+        kept = [row for row in self._run.read_lines(path.name) if row["epoch"] <= epoch] if path.exists() else []
+        self._run.write_lines(path.name, [*kept, {"epoch": epoch + 1, "layers": rows}])
+        if logs is not None:
+            logs["quantization_error"] = float(np.mean([row["error"] for row in rows]))
+            logs["assignment_entropy_bits"] = float(np.mean([row["entropy_bits"] for row in rows]))
+            logs["occupied_clusters"] = float(np.mean([row["occupied"] for row in rows]))
 
 
 class Stopwatch(keras.callbacks.Callback):

@@ -4,7 +4,7 @@ It holds the network and never changes it, so TF-MOT and the exporter see an ord
 """
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from tfqnoise import losses, strategies
@@ -22,14 +22,27 @@ class Trainer(keras.Model):
         network: maps pictures in [0, 1] to logits.
         strategy: the built state of a strategy; it gives the loss of each picture.
         variables: what is trained. Frozen batch norms keep their scale and offset in it.
+        penalties: functions of the share of the stage that is over, float32 [], added to the loss. They belong to
+            the training step, not to layers: TF-MOT's wrappers lose what a layer adds.
+        masks: pairs of a weight and where it may differ from zero.
+        steps: of the stage, for that share.
     """
 
-    def __init__(self, network: Any, strategy: Any, variables: list[Any]) -> None:
+    def __init__(
+        self,
+        network: Any,
+        strategy: Any,
+        variables: list[Any],
+        penalties: Sequence[Callable[[Any], Any]] = (),
+        masks: Sequence[tuple[Any, Any]] = (),
+        steps: int = 1,
+    ) -> None:
         super().__init__()
         kernels.trusted(network)
         self.network = network
         self._strategy = strategy
         self._trained = variables
+        self._penalties, self._masks, self._steps = penalties, masks, steps
         self._loss = keras.metrics.Mean("loss")
         self._accuracy = keras.metrics.SparseCategoricalAccuracy("accuracy")
 
@@ -41,13 +54,17 @@ class Trainer(keras.Model):
         return [self._loss, self._accuracy]
 
     def train_step(self, data: dict[str, Any]) -> dict[str, Any]:
+        passed = tf.minimum(tf.cast(self.optimizer.iterations, tf.float32) / self._steps, 1.0)
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(self._trained)
             logits = self.network(scale(data["image"]), training=True)
             labels = tf.one_hot(data["label"], logits.shape[-1])
             loss = tf.reduce_mean(self._strategy.loss(data, labels, logits))
-        gradients = tape.gradient(loss, self._trained)
+            total = tf.add_n([loss, *(penalty(passed) for penalty in self._penalties)])
+        gradients = tape.gradient(total, self._trained)
         self.optimizer.apply_gradients(zip(gradients, self._trained, strict=True))
+        for weight, mask in self._masks:
+            weight.assign(weight * mask)
         self._loss.update_state(loss)
         self._accuracy.update_state(data["label"], logits)
         return {metric.name: metric.result() for metric in self.metrics}

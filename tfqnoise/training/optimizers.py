@@ -3,6 +3,7 @@
 from typing import Any
 
 from tfqnoise.backend import keras
+from tfqnoise.compression.plan import Phase
 from tfqnoise.recipe import Recipe
 
 
@@ -16,28 +17,21 @@ class _From(keras.optimizers.schedules.LearningRateSchedule):
         return self._schedule(step + self._start)
 
 
-def build(recipe: Recipe, steps_per_epoch: int, variables: list[Any], start_epoch: int = 0) -> Any:
+def build(recipe: Recipe, steps_per_epoch: int, variables: list[Any], phase: Phase | None = None) -> Any:
     """Returns the recipe's optimizer for the given variables, its state built.
 
-    The learning rate climbs linearly over the warm-up and then falls to zero along half a cosine.
+    The learning rate climbs linearly over the warm-up and then falls to zero along half a cosine. A stage with a
+    rate of its own has a half cosine of its own instead.
 
     Args:
         recipe: optimizer, learning rate, decay, clipping and averaging.
         steps_per_epoch: batches an epoch.
         variables: what is trained; only kernels and PACT's clipping levels decay.
-        start_epoch: the epoch in which the optimizer begins, at this point of the schedule. Its own count of
+        phase: the phase whose stage the optimizer begins with, at this point of the schedule. Its own count of
             steps begins at 0, by which Adam corrects moments that begin at 0 too.
     """
-    steps = recipe.epochs * steps_per_epoch
-    warmup = round(min(recipe.warmup_epochs, recipe.epochs / 2) * steps_per_epoch)
-    schedule = keras.optimizers.schedules.CosineDecay(
-        initial_learning_rate=0.0 if warmup else recipe.learning_rate,
-        decay_steps=steps - warmup,
-        warmup_target=recipe.learning_rate if warmup else None,
-        warmup_steps=warmup,
-    )
     common: dict[str, Any] = {
-        "learning_rate": _From(schedule, start_epoch * steps_per_epoch),
+        "learning_rate": _schedule(recipe, steps_per_epoch, phase),
         "global_clipnorm": recipe.clip_norm,
         "weight_decay": recipe.weight_decay or None,
     }
@@ -55,6 +49,21 @@ def build(recipe: Recipe, steps_per_epoch: int, variables: list[Any], start_epoc
     # evaluation takes the averages without losing the weights (`tfqnoise.training.engine.evaluated`).
     optimizer.finalize_variable_values = lambda variables: None
     return optimizer
+
+
+def _schedule(recipe: Recipe, steps_per_epoch: int, phase: Phase | None) -> Any:
+    start, end = phase.stage if phase else (0, recipe.epochs)
+    if phase and phase.learning_rate:
+        return keras.optimizers.schedules.CosineDecay(phase.learning_rate, (end - start) * steps_per_epoch)
+    steps = recipe.epochs * steps_per_epoch
+    warmup = round(min(recipe.warmup_epochs, recipe.epochs / 2) * steps_per_epoch)
+    schedule = keras.optimizers.schedules.CosineDecay(
+        initial_learning_rate=0.0 if warmup else recipe.learning_rate,
+        decay_steps=steps - warmup,
+        warmup_target=recipe.learning_rate if warmup else None,
+        warmup_steps=warmup,
+    )
+    return _From(schedule, start * steps_per_epoch)
 
 
 def _decays(variable: Any) -> bool:

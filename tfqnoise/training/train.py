@@ -14,7 +14,9 @@ import numpy as np
 
 from tfqnoise import assembly, augmentation, losses, networks, strategies
 from tfqnoise.backend import keras, tf
-from tfqnoise.compression import plan
+from tfqnoise.compression import forms, plan
+from tfqnoise.compression.forms import Form
+from tfqnoise.compression.pruning import magnitude
 from tfqnoise.data import dataset as data
 from tfqnoise.data import pipeline
 from tfqnoise.data.dataset import Dataset
@@ -23,7 +25,7 @@ from tfqnoise.networks import cost
 from tfqnoise.recipe import Recipe
 from tfqnoise.run import Run
 from tfqnoise.training import optimizers, precision
-from tfqnoise.training.callbacks import Evaluation, Guard, Record, Stopwatch
+from tfqnoise.training.callbacks import Clusters, Evaluation, Guard, Record, Stopwatch
 from tfqnoise.training.engine import Trainer, set_batch_norm_frozen
 
 _VERSIONS = (
@@ -97,6 +99,7 @@ class _Session:
 
     def __init__(self, recipe: Recipe, report: Callable[[str], None]) -> None:
         self.recipe, self.report = recipe, report
+        self.phases = plan.phases(recipe)
         # Names are looked up before the data are loaded, which may take minutes.
         networks.get(recipe.network, width=recipe.width)
         augmentation.registry.entry(str(augmentation.registry.parse(recipe.augmentation)["name"]))
@@ -105,18 +108,16 @@ class _Session:
         self.steps = pipeline.steps_per_epoch(recipe, len(self.dataset.train))
         pipeline.policy(recipe, self.dataset.source)
         self.rows: list[dict[str, Any]] = []
-        self.layers: list[plan.LayerReport] = []
         keras.utils.set_random_seed(recipe.seed)
         # Some kernels add up in the order in which threads finish; with this, a run repeats bit for bit.
         tf.config.experimental.enable_op_determinism()
         self.network = assembly.build(recipe, self.dataset.input_shape, self.dataset.classes)
         self.cost = {"parameters": cost.parameters(self.network), "macs": cost.macs(self.network)}
         self.strategy = strategy.build(loss, len(self.dataset.train), self.dataset.classes)
-        self.phases = plan.phases(recipe)
-        if recipe.bits < 32:
-            # The preflight: a layer that can't be quantised is found now, not after the float epochs.
-            self.preflight, self.layers = assembly.compress(recipe, self.network)
-        self.quantised = False
+        # The preflight: a layer that can't be quantised is found now, not after the float epochs.
+        self.preflight = assembly.compress(recipe, self.network)
+        self.form: Form | None = None
+        self.entered: plan.Phase | None = None
         self.variables: list[Any] = []
         self.optimizer: Any = None
 
@@ -137,6 +138,8 @@ class _Session:
                 if done <= phase.end:
                     self._train(run, phase, max(done, phase.start), checkpoint)
                     checkpoint = None
+            if self.form is not None:
+                forms.check(self.recipe, self.form, self.phases[-1])
             run.write_json("summary.json", self._summary())
         self._conclude(run)
         return run
@@ -175,15 +178,16 @@ class _Session:
 
     def _train(self, run: Run, phase: plan.Phase, start: int, checkpoint: dict[str, np.ndarray] | None) -> None:
         """Trains the rest of a phase, from a checkpoint or from where the phase before left off."""
-        self._enter(phase)
-        trainer = Trainer(self.network, self.strategy, self.variables)
+        form = self._enter(phase)
+        trainer = self._trainer(form, phase)
         # `fit` trains with what was trainable when the model was compiled, so freezing comes first.
-        set_batch_norm_frozen(self.network, phase.batch_norm_frozen)
+        set_batch_norm_frozen(form.network, phase.batch_norm_frozen)
         trainer.compile(optimizer=self.optimizer)
         state = {
-            "network": list(self.network.weights),
+            "network": list(form.network.weights),
             "optimizer": list(self.optimizer.variables),
             "strategy": list(self.strategy.variables),
+            "compression": form.state(),
         }
         if checkpoint is not None:
             for group, variables in state.items():
@@ -199,7 +203,9 @@ class _Session:
                 steps_per_epoch=self.steps,
                 verbose="auto" if os.isatty(1) else 2,
                 callbacks=[
-                    Guard(run, self.network),
+                    *([magnitude.callback()] if phase.pruning else []),
+                    Guard(run, form.network),
+                    *([Clusters(run, form)] if phase.clustering and form.codebooks else []),
                     Stopwatch(size),
                     Evaluation(trainer, self.dataset),
                     Record(run, trainer, self.rows, lambda: state),
@@ -207,26 +213,42 @@ class _Session:
                 ],
             )
 
-    def _enter(self, phase: plan.Phase) -> None:
-        """Makes network, trained variables and optimizer those of the phase.
+    def _enter(self, phase: plan.Phase) -> Form:
+        """Makes network, trained variables and optimizer those of the phase, and returns its form.
 
-        They stay the same objects from phase to phase, except where float turns into quantised.
+        They stay the same objects from phase to phase as long as the form does.
         """
-        if self.optimizer is not None and phase.quantised == self.quantised:
-            return
-        if phase.quantised:
-            set_batch_norm_frozen(self.network, False)
-            untrained = self.optimizer is None
-            self.network = self.preflight if untrained else assembly.compress(self.recipe, self.network)[0]
-        self.quantised = phase.quantised
-        self.variables = list(self.network.trainable_variables)
-        first = self.recipe.float_epochs if phase.quantised else 0
-        self.optimizer = optimizers.build(self.recipe, self.steps, self.variables, first)
+        before, self.entered = self.entered, phase
+        if self.form is not None and before is not None and before.form == phase.form:
+            return self.form
+        if self.form is not None:
+            set_batch_norm_frozen(self.form.network, False)
+            assert before is not None
+            forms.check(self.recipe, self.form, before)
+        if self.form is None and phase.form == self.phases[-1].form:
+            self.form = self.preflight
+        else:
+            self.form = forms.build(self.recipe, phase, self.network, self.form, self.steps)
+        self.variables = self.form.trained()
+        self.optimizer = optimizers.build(self.recipe, self.steps, self.variables, phase)
+        return self.form
+
+    def _trainer(self, form: Form, phase: plan.Phase) -> Trainer:
+        kernels = form.kernels()
+        weight = self.recipe.penalty_weight
+
+        def penalty(name: str) -> Callable[[Any], Any]:
+            return lambda passed: form.codebooks[name](kernels[name], weight * passed)
+
+        penalties = [penalty(name) for name in form.codebooks] if phase.clustering else []
+        masks = [(kernels[name], mask) for name, mask in form.masks.items()]
+        steps = (phase.stage[1] - phase.stage[0]) * self.steps
+        return Trainer(form.network, self.strategy, self.variables, penalties, masks, steps)
 
     def _plan(self) -> dict[str, Any]:
         return {
             "phases": [dataclasses.asdict(phase) for phase in self.phases],
-            "layers": [dataclasses.asdict(layer) for layer in self.layers],
+            "layers": [dataclasses.asdict(layer) for layer in self.preflight.layers],
         }
 
     def _show(self) -> None:
@@ -240,11 +262,9 @@ class _Session:
             "multiply-accumulates a picture"
         )
         for phase in self.phases:
-            kind = f"{self.recipe.bits} bits" if phase.quantised else "float"
-            frozen = ", batch-norm statistics frozen" if phase.batch_norm_frozen else ""
-            self.report(f"epochs {phase.start + 1}-{phase.end}: {kind}{frozen}")
-        if self.layers:
-            self.report(plan.table(self.layers))
+            self.report(str(phase))
+        if self.preflight.layers:
+            self.report(plan.table(self.preflight.layers))
 
     def _summary(self) -> dict[str, Any]:
         last = self.rows[-1]

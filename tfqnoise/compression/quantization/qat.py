@@ -1,6 +1,7 @@
 """Wrapping a plain network for quantization-aware training."""
 
 import dataclasses
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import tensorflow_model_optimization as tfmot
@@ -34,7 +35,10 @@ class Widths:
 
 
 def quantize(
-    network: Any, allow_float: tuple[str, ...] = (), widths: Widths | None = None
+    network: Any,
+    allow_float: tuple[str, ...] = (),
+    widths: Widths | None = None,
+    kernel_quantizers: Mapping[str, Callable[..., Any]] | None = None,
 ) -> tuple[Any, list[plan.LayerReport]]:
     """Returns a quantization-aware copy of a network and what became of each layer.
 
@@ -44,6 +48,7 @@ def quantize(
         network: a flat functional model whose input is a picture in [0, 1].
         allow_float: names of layers that may stay float.
         widths: bits and quantizers; 8 bits if None.
+        kernel_quantizers: by the names of layers whose weights get another quantizer, a function of per_channel.
 
     Returns:
         The quantised model, and one report per layer of `network`.
@@ -54,7 +59,7 @@ def quantize(
     """
     require_legacy(network)
     left = _check(network, allow_float)
-    chooser = _Chooser(network, widths or Widths())
+    chooser = _Chooser(network, widths or Widths(), kernel_quantizers or {})
 
     def annotate(layer: Any) -> Any:
         return layer if layer.name in left else _quantize.quantize_annotate_layer(layer)
@@ -78,15 +83,18 @@ def quantize_stock(network: Any) -> Any:
 class _Chooser:
     """Gives each layer of a network its quantizers."""
 
-    def __init__(self, network: Any, widths: Widths) -> None:
-        self._widths = widths
+    def __init__(self, network: Any, widths: Widths, kernel_quantizers: Mapping[str, Callable[..., Any]]) -> None:
+        self._widths, self._own = widths, kernel_quantizers
         names = [layer.name for layer in network.layers if _has_kernel(layer)]
         self._edges = {*names[:1], *names[-1:]}
 
     def __call__(self, layer: Any, per_channel: bool) -> tuple[Any, Any]:
         w = self._widths
         bits = max(w.bits, w.edge_bits) if layer.name in self._edges else w.bits
-        kernel = weights.get(w.quantizer, bits=bits, per_channel=per_channel)
+        if layer.name in self._own:
+            kernel = self._own[layer.name](per_channel=per_channel)
+        else:
+            kernel = weights.get(w.quantizer, bits=bits, per_channel=per_channel)
         non_negative = _is_relu(layer)
         output = activations.get(
             w.activation_quantizer, bits=w.activation_bits if non_negative else 8, non_negative=non_negative
@@ -154,7 +162,7 @@ def _report(layer: Any, quantised: Any, left: dict[str, str]) -> plan.LayerRepor
     parts = []
     for weight, quantizer, _ in wrapper._weight_vars:
         axis = "channel" if quantizer.per_channel else "tensor"
-        parts.append(f"{weight.name.split('/')[-1].split(':')[0]} int{quantizer.bits} per {axis}")
+        parts.append(f"{weight.name.split('/')[-1].split(':')[0]} {quantizer.describe()} per {axis}")
     output = output_quantizer(wrapper)
     if output is not None:
         bits = output[0].bits

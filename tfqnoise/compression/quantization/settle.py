@@ -26,6 +26,8 @@ def settle(network: Any) -> None:
     """
     for wrapper in network.layers:
         if isinstance(wrapper, _Wrapper) and wrapper._weight_vars:
+            for weight, quantizer, variables in wrapper._weight_vars:
+                quantizer.settle(weight, variables)
             _round_bias(wrapper)
 
 

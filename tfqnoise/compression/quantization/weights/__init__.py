@@ -37,6 +37,13 @@ class WeightQuantizer(tfmot.quantization.keras.quantizers.Quantizer):
     def initialise(self, weight: Any, variables: dict[str, Any]) -> None:
         """Takes the quantizer's own variables from a weight that has been trained without it."""
 
+    def settle(self, weight: Any, variables: dict[str, Any]) -> None:
+        """Puts the value that the network computes with into a weight that isn't trained itself."""
+
+    def describe(self) -> str:
+        """Returns what a weight becomes, in a word or two."""
+        return f"int{self.bits}"
+
     def build(self, tensor_shape: Any, name: str, layer: Any) -> dict[str, Any]:
         return {}
 

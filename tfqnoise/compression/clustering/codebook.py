@@ -1,0 +1,145 @@
+"""A kernel's codebook: the K values that its weights are drawn to."""
+
+from typing import Any
+
+import numpy as np
+
+from tfqnoise.backend import keras, tf
+from tfqnoise.compression.clustering import initialisations, penalties
+from tfqnoise.compression.clustering.penalties import nearest
+from tfqnoise.errors import TrainingError
+
+
+class Codebook(keras.layers.Layer):
+    """K trainable centroids of one kernel, and the penalty that draws the kernel to them.
+
+    Free centroids are K numbers. On the uniform grid they are step x (-n ... n), n = floor((K - 1) / 2), and the
+    step is trained: such a kernel packs into INT4 (K <= 16) or INT2.
+
+    Args:
+        name: of the kernel's layer.
+        clusters: K.
+        grid: "free" or "uniform".
+        penalty: a method of `tfqnoise.compression.clustering.penalties`.
+        with_zero: whether one of the K values is 0, for the zeros of a pruned kernel.
+    """
+
+    def __init__(self, name: str, clusters: int, grid: str, penalty: Any, with_zero: bool = False) -> None:
+        super().__init__(name=name)
+        self.clusters, self.grid, self.with_zero = clusters, grid, with_zero
+        self.penalty = penalties.get(penalty)
+        self.codes = np.arange(-((clusters - 1) // 2), (clusters - 1) // 2 + 1, dtype=np.float32)
+        free = grid == "free"
+        shape = (clusters - with_zero,) if free else ()
+        zeros = keras.initializers.Zeros()
+        self.parameter = self.add_weight("centroids" if free else "step", shape=shape, initializer=zeros)
+        self._own = self.penalty.build(self, clusters if free else len(self.codes))
+
+    @property
+    def centroids(self) -> Any:
+        """The centroids, sorted, float32 [K] or fewer."""
+        return tf.sort(self._centroids(self.parameter))
+
+    def _centroids(self, parameter: Any) -> Any:
+        if self.grid == "uniform":
+            return tf.abs(parameter) * self.codes
+        return tf.concat([parameter, [0.0]], 0) if self.with_zero else tf.convert_to_tensor(parameter)
+
+    def start(self, kernel: Any, initialisation: str, seed: int) -> None:
+        """Sets the centroids for a kernel.
+
+        Args:
+            kernel: the weights; zeros of a pruned kernel don't count.
+            initialisation: a method of `tfqnoise.compression.clustering.initialisations`, for the free grid. The
+                uniform one starts at the step 2 mean |w| / sqrt(n), as LSQ does.
+            seed: of the initialisation.
+
+        Raises:
+            TrainingError: if a weight is not a finite number.
+        """
+        weights = np.asarray(kernel).ravel()
+        if not np.isfinite(weights).all():
+            raise TrainingError(
+                f"the kernel of {self.name} has {int((~np.isfinite(weights)).sum())} weights that are no numbers",
+                "finite weights to cluster",
+                "train again with a lower --learning-rate, or with --clip-norm 1",
+            )
+        if self.with_zero and weights.any():
+            weights = weights[weights != 0]
+        if self.grid == "uniform":
+            self.parameter.assign(max(2 * np.abs(weights).mean() / max(1.0, self.codes[-1]) ** 0.5, 1e-6))
+        else:
+            self.parameter.assign(initialisations.get(initialisation)(weights, self.parameter.shape[0], seed))
+        self.penalty.start(self.centroids, self._own)
+
+    def take(self, kernel: Any) -> None:
+        """Sets free centroids to the values that a clustered kernel has; those left over repeat the largest."""
+        if self.grid == "free":
+            values = np.unique(np.asarray(kernel))
+            values = values[values != 0] if self.with_zero else values
+            free = self.parameter.shape[0]
+            self.parameter.assign(np.concatenate([values[:free], np.full(max(0, free - len(values)), values[-1])]))
+
+    def call(self, kernel: Any, weight: Any = 1.0) -> Any:
+        """Returns the penalty of a kernel, with gradients that are ready to be applied with the network's.
+
+        The kernel's gradient is multiplied by `weight`. That of the centroids is not, and is divided by the size of
+        an average cluster: so centroids follow their weights from the first step on, whatever the weight, at a
+        speed that doesn't depend on the kernel's size.
+
+        Args:
+            kernel: float32 of any shape.
+            weight: strength of the penalty, float32 [].
+        """
+        count = float(np.prod(kernel.shape))
+        # On the uniform grid the step's gradient sums codes as large as n.
+        share = self.clusters / count if self.grid == "free" else 1 / (count * max(1.0, float(self.codes[-1]) ** 2))
+        weights = _with_gradient(tf.reshape(kernel, [-1]), weight)
+        own = {name: _with_gradient(tf.convert_to_tensor(v), share) for name, v in self._own.items()}
+        parameter = _with_gradient(tf.convert_to_tensor(self.parameter), share)
+        return self.penalty(weights, self._centroids(parameter), own)
+
+    def assignments(self, kernel: Any) -> np.ndarray:
+        """Returns the index of each weight's nearest centroid among `centroids`, int32 in the kernel's shape.
+
+        Zeros of a pruned kernel belong to the centroid 0.
+        """
+        centroids = self.centroids
+        index = tf.reshape(nearest(tf.reshape(kernel, [-1]), centroids), kernel.shape).numpy()
+        if self.with_zero:
+            index[np.asarray(kernel) == 0] = int(np.argmin(np.abs(centroids.numpy())))
+        return index
+
+    def statistics(self, kernel: Any) -> dict[str, Any]:
+        """Returns mean squared quantization error, occupied clusters, entropy of the assignment, and centroids."""
+        centroids, index = self.centroids.numpy(), self.assignments(kernel)
+        shares = np.bincount(index.ravel(), minlength=len(centroids)) / index.size
+        occupied = shares[shares > 0]
+        return {
+            "layer": self.name,
+            "error": float(np.mean((np.asarray(kernel) - centroids[index]) ** 2)),
+            "occupied": len(occupied),
+            "entropy_bits": float(-(occupied * np.log2(occupied)).sum()) + 0.0,
+            "centroids": [float(c) for c in centroids],
+        }
+
+    def revive(self, kernel: Any) -> int:
+        """Moves each free centroid that serves no weight to one of the worst served; returns how many it moved."""
+        if self.grid == "uniform":
+            return 0
+        centroids, index = self.centroids.numpy(), self.assignments(kernel).ravel()
+        weights, values = np.asarray(kernel).ravel(), self.parameter.numpy()
+        distances = np.abs(weights - centroids[index])
+        empty = centroids[np.bincount(index, minlength=len(centroids)) == 0]
+        places = [np.flatnonzero(values == value)[0] for value in empty if value in values]
+        worst = np.argsort(-distances)[: len(places)]
+        moved = [(place, weights[n]) for place, n in zip(places, worst, strict=False) if distances[n] > 0]
+        for place, weight in moved:
+            values[place] = weight
+        self.parameter.assign(values)
+        return len(moved)
+
+
+@tf.custom_gradient
+def _with_gradient(value: Any, factor: Any) -> Any:
+    return tf.identity(value), lambda upstream: (upstream * factor, None)

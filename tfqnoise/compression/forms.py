@@ -1,0 +1,193 @@
+"""The forms that a network takes from phase to phase, and what goes over from one to the next.
+
+A plain network is rebuilt with TF-MOT's wrappers around its layers: for pruning, for TF-MOT's clustering, for
+quantization. Each form starts from the weights of the one before.
+"""
+
+import dataclasses
+import functools
+from typing import Any
+
+import numpy as np
+
+from tfqnoise.backend import tf
+from tfqnoise.compression.clustering import tfmot
+from tfqnoise.compression.clustering.codebook import Codebook
+from tfqnoise.compression.clustering.snapped import Snapped
+from tfqnoise.compression.plan import LayerReport, Phase
+from tfqnoise.compression.pruning import magnitude
+from tfqnoise.compression.quantization.qat import Widths, quantize
+from tfqnoise.errors import TrainingError
+from tfqnoise.recipe import Recipe
+
+_PREFIXES = ("quant_", "prune_low_magnitude_", "cluster_")
+
+
+@dataclasses.dataclass
+class Form:
+    """A network as one phase trains it.
+
+    Attributes:
+        network: with the phase's wrappers.
+        layers: what became of each layer, where it is quantised.
+        codebooks: by layer, where centroids are trained or have been.
+        masks: 1 where a weight may differ from zero, by layer, where pruning is over.
+    """
+
+    network: Any
+    layers: list[LayerReport] = dataclasses.field(default_factory=list)
+    codebooks: dict[str, Codebook] = dataclasses.field(default_factory=dict)
+    masks: dict[str, Any] = dataclasses.field(default_factory=dict)
+
+    def kernels(self) -> dict[str, Any]:
+        """Returns the kernel variables by the layer's name in the plain network."""
+        found = {}
+        for layer in self.network.layers:
+            for variable in layer.weights:
+                if _own_name(variable) in ("kernel", "depthwise_kernel"):
+                    found[_plain_name(layer)] = variable
+        return found
+
+    def trained(self) -> list[Any]:
+        """Returns the variables that the optimizer changes: not the kernels whose centroids are trained instead."""
+        left = {id(weight) for weight, quantizer, _ in self._quantised() if isinstance(quantizer, Snapped)}
+        own = [v for book in self.codebooks.values() for v in book.trainable_weights] if not left else []
+        return [v for v in self.network.trainable_variables if id(v) not in left] + own
+
+    def state(self) -> list[Any]:
+        """Returns the variables beside the network's that a checkpoint keeps."""
+        return [*(v for book in self.codebooks.values() for v in book.weights), *self.masks.values()]
+
+    def _quantised(self) -> list[Any]:
+        return [triple for layer in self.network.layers for triple in getattr(layer, "_weight_vars", ())]
+
+
+def build(recipe: Recipe, phase: Phase, plain: Any, before: Form | None, steps_per_epoch: int) -> Form:
+    """Returns the form of a phase.
+
+    Args:
+        recipe: says how to compress.
+        phase: the phase.
+        plain: the network in its plain form; it takes over the weights of `before`.
+        before: the form of the phase before; None at the start, and when a checkpoint will be put in.
+        steps_per_epoch: batches an epoch.
+
+    Raises:
+        PlanError: if a layer can't be quantised.
+    """
+    if before is not None:
+        _carry(_stripped(before.network), plain)
+    form = Form(plain)
+    kernels = form.kernels()
+    if phase.pruned:
+        form.masks = before.masks if before and before.masks else _masks(kernels, before is not None)
+    clustered = clusterable(recipe, kernels)
+    if recipe.clustering == "centroids" and (phase.clustering or phase.snapped):
+        form.codebooks = before.codebooks if before and before.codebooks else _codebooks(recipe, clustered, phase)
+    elif phase.snapped:
+        # TF-MOT has found the clusters: the values that each kernel has.
+        form.codebooks = _codebooks(recipe, clustered, phase, distinct=before is not None)
+    if phase.quantised:
+        form.network, form.layers = _quantised(recipe, phase, plain, before, form.codebooks)
+    elif phase.pruning:
+        steps = (phase.stage[1] - phase.stage[0]) * steps_per_epoch
+        form.network = magnitude.wrap(plain, set(kernels), recipe.sparsity, steps)
+    elif phase.clustering and recipe.clustering == "tfmot":
+        form.network = tfmot.wrap(plain, set(clustered), recipe.clusters or 0, sparse=phase.pruned)
+    return form
+
+
+def clusterable(recipe: Recipe, kernels: dict[str, Any]) -> dict[str, Any]:
+    """Returns the kernels that have more weights than clusters; the others are left as they are."""
+    return {name: kernel for name, kernel in kernels.items() if np.prod(kernel.shape) > (recipe.clusters or np.inf)}
+
+
+def check(recipe: Recipe, form: Form, phase: Phase) -> None:
+    """Checks at the end of a phase what compression promised.
+
+    Raises:
+        TrainingError: if a kernel has more values than clusters, or fewer zeros than asked for.
+    """
+    for name, kernel in form.kernels().items():
+        values = kernel.numpy()
+        zeros = np.mean(values == 0)
+        # A share of a few weights can only be met up to one of them.
+        if phase.pruned and zeros < recipe.sparsity - 1 / values.size:
+            raise _broken(f"{name} has {zeros:.1%} zeros", f"{recipe.sparsity:.1%} of them")
+        if phase.snapped and name in form.codebooks and len(np.unique(values)) > (recipe.clusters or 0):
+            raise _broken(f"{name} has {len(np.unique(values))} values", f"at most {recipe.clusters}")
+
+
+def _broken(received: str, expected: str) -> TrainingError:
+    return TrainingError(f"after its stage {received}", expected, "report a defect with the run's recipe.json")
+
+
+def _quantised(
+    recipe: Recipe, phase: Phase, plain: Any, before: Form | None, books: dict[str, Codebook]
+) -> tuple[Any, list[LayerReport]]:
+    widths = Widths(
+        recipe.bits, recipe.quantizer, recipe.activation_bits, recipe.activation_quantizer, recipe.edge_bits
+    )
+    snapped = {
+        name: functools.partial(Snapped, bits=8, clusters=len(book.centroids), grid=book.grid)
+        for name, book in books.items()
+        if phase.snapped
+    }
+    network, reports = quantize(plain, recipe.allow_float, widths, snapped)
+    if before is not None:
+        _carry(before.network, network)
+    kernels = Form(plain).kernels()
+    for layer in network.layers:
+        for weight, quantizer, variables in getattr(layer, "_weight_vars", ()):
+            if isinstance(quantizer, Snapped):
+                name = _plain_name(layer)
+                quantizer.place(kernels[name], variables, books[name])
+                quantizer.settle(weight, variables)
+    return network, reports
+
+
+def _codebooks(
+    recipe: Recipe, kernels: dict[str, Any], phase: Phase, *, distinct: bool = False
+) -> dict[str, Codebook]:
+    books = {}
+    for number, (name, kernel) in enumerate(kernels.items()):
+        book = Codebook(name, recipe.clusters or 0, recipe.grid, recipe.penalty, with_zero=phase.pruned)
+        if distinct and recipe.grid == "free":
+            book.take(kernel)
+        else:
+            book.start(kernel, recipe.initialisation, recipe.seed + number)
+        books[name] = book
+    return books
+
+
+def _masks(kernels: dict[str, Any], known: bool) -> dict[str, Any]:
+    values = {
+        name: tf.cast(kernel != 0, tf.float32) if known else tf.ones_like(kernel) for name, kernel in kernels.items()
+    }
+    return {name: tf.Variable(value, trainable=False, name=f"{name}/mask") for name, value in values.items()}
+
+
+def _stripped(network: Any) -> Any:
+    if any(hasattr(layer, "pruning_obj") for layer in network.layers):
+        return magnitude.strip(network)
+    if any(hasattr(layer, "clustering_algorithms") for layer in network.layers):
+        return tfmot.strip(network)
+    return network
+
+
+def _carry(source: Any, target: Any) -> None:
+    """Gives the target's variables the values of the source's of the same layer, name and shape."""
+    values = {(_plain_name(layer), _own_name(v)): v for layer in source.layers for v in layer.weights}
+    for layer in target.layers:
+        for variable in layer.weights:
+            value = values.get((_plain_name(layer), _own_name(variable)))
+            if value is not None and value is not variable and value.shape == variable.shape:
+                variable.assign(value)
+
+
+def _plain_name(layer: Any) -> str:
+    return next((layer.name[len(p) :] for p in _PREFIXES if layer.name.startswith(p)), layer.name)
+
+
+def _own_name(variable: Any) -> str:
+    return variable.name.split("/")[-1].split(":")[0]
