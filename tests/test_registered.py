@@ -8,6 +8,7 @@ import pytest
 
 from tfqnoise import augmentation, benchmark, losses, networks, noise, strategies
 from tfqnoise.backend import keras, tf
+from tfqnoise.compression.clustering import initialisations, penalties
 from tfqnoise.compression.quantization import activations, weights
 from tfqnoise.data import source
 from tfqnoise.errors import UsageError
@@ -19,9 +20,11 @@ FAMILIES = {
     "augmentation": augmentation.registry,
     "benchmark": benchmark.registry,
     "data": source.registry,
+    "initialisations": initialisations.registry,
     "losses": losses.registry,
     "networks": networks.registry,
     "noise": noise.registry,
+    "penalties": penalties.registry,
     "quantizers": weights.registry,
     "strategies": strategies.registry,
 }
@@ -195,3 +198,34 @@ def test_activation_quantizers_keep_the_laws(name, bits):
     assert levels[0] == 0
     np.testing.assert_allclose(np.diff(levels), quantizer.scale(variables), atol=1e-5)
     np.testing.assert_allclose(quantizer(tf.constant(trained), False, variables), trained, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", initialisations.registry.entries())
+@pytest.mark.parametrize("clusters", [2, 16])
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_initialisations_give_sorted_centroids_within_the_weights(name, clusters, kernel):
+    weights = KERNELS[kernel].ravel()
+    centroids = initialisations.get(name)(weights, clusters, 0)
+    assert centroids.shape == (clusters,)
+    assert centroids.dtype == np.float32
+    assert (np.diff(centroids) >= 0).all()
+    assert centroids.min() >= weights.min() - 1e-6
+    assert centroids.max() <= weights.max() + 1e-6
+    np.testing.assert_array_equal(initialisations.get(name)(weights, clusters, 0), centroids)
+
+
+@pytest.mark.parametrize("name", penalties.registry.entries())
+def test_penalties_have_true_gradients_and_pull_to_centroids(name):
+    """Against finite differences by weight; near a lonely centroid the pull is the distance from it."""
+    penalty = penalties.get(name)
+    centroids = tf.constant([-1.0, 0.0, 1.0])
+    variables = penalty.build(keras.layers.Layer(), 3)
+    penalty.start(centroids, variables)
+    weights = tf.constant(np.random.default_rng(0).normal(size=30), tf.float32)
+    theory, numeric = tf.test.compute_gradient(lambda w: penalty(w, centroids, variables), [weights], delta=1e-3)
+    np.testing.assert_allclose(theory[0], numeric[0], atol=2e-2)
+    near = tf.constant([-1.03, 0.02, 1.05, 0.97])
+    with tf.GradientTape() as tape:
+        tape.watch(near)
+        value = penalty(near, centroids, variables)
+    np.testing.assert_allclose(tape.gradient(value, near), [-0.03, 0.02, 0.05, -0.03], atol=0.01)

@@ -23,9 +23,11 @@ _FAMILIES = {
     "augmentation": "tfqnoise.augmentation",
     "benchmark": "tfqnoise.benchmark",
     "data": "tfqnoise.data.source",
+    "initialisations": "tfqnoise.compression.clustering.initialisations",
     "losses": "tfqnoise.losses",
     "networks": "tfqnoise.networks",
     "noise": "tfqnoise.noise",
+    "penalties": "tfqnoise.compression.clustering.penalties",
     "quantizers": "tfqnoise.compression.quantization.weights",
     "strategies": "tfqnoise.strategies",
 }

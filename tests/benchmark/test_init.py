@@ -27,9 +27,17 @@ def test_pipeline_feeds_at_least_three_times_what_training_consumes(trained, sil
 
 def test_step_compares_float_quantised_and_stock(trained, silent):
     rows = benchmark(trained, "step", repetitions=5, report=silent)["rows"]
-    assert [row["network"] for row in rows] == ["float", "quantised", "stock TF-MOT"]
+    names = ["float", "8 bits", "4 bits, lsq", "8 bits, 16 centroids", "stock TF-MOT"]
+    assert [row["network"] for row in rows] == names
     assert rows[0]["ratio_to_float"] == 1
     assert all(row["median_ms"] > 0 for row in rows)
+
+
+def test_penalty_counts_time_and_memory(trained, silent):
+    result = benchmark(trained, "penalty", repetitions=2, report=silent)
+    assert result["weights"] > 70_000
+    assert {row["penalty"] for row in result["rows"]} == {"hard", "soft", "gaussian_mixture"}
+    assert all(row["median_ms"] > 0 and row["extra_megabytes"] >= 0 for row in result["rows"])
 
 
 def test_what_is_missing_is_named(trained, tmp_path):

@@ -1,31 +1,98 @@
 import pytest
 
-from tfqnoise.compression.plan import LayerReport, Phase, phases, table
+from tfqnoise.compression.plan import LayerReport, phases, stages, table
+from tfqnoise.errors import PlanError
 from tfqnoise.recipe import Recipe
+
+WORDS = ("quantised", "batch_norm_frozen", "pruning", "pruned", "clustering", "snapped")
+
+
+def _said(recipe):
+    return [(p.start, p.end, *(word for word in WORDS if getattr(p, word))) for p in phases(recipe)]
 
 
 @pytest.mark.parametrize(
     ("settings", "expected"),
     [
-        ({"freeze_batch_norm": 0.2}, [(0, 8, True, False), (8, 10, True, True)]),
-        ({"freeze_batch_norm": 0.0}, [(0, 10, True, False)]),
-        ({"bits": 32, "freeze_batch_norm": 0.2}, [(0, 8, False, False), (8, 10, False, True)]),
+        ({"freeze_batch_norm": 0.2}, [(0, 8, "quantised"), (8, 10, "quantised", "batch_norm_frozen")]),
+        ({"freeze_batch_norm": 0.0}, [(0, 10, "quantised")]),
+        ({"bits": 32, "freeze_batch_norm": 0.2}, [(0, 8), (8, 10, "batch_norm_frozen")]),
         (
             {"float_epochs": 3, "freeze_batch_norm": 0.3},
-            [(0, 3, False, False), (3, 7, True, False), (7, 10, True, True)],
+            [(0, 3), (3, 7, "quantised"), (7, 10, "quantised", "batch_norm_frozen")],
         ),
         (
             {"float_epochs": 9, "freeze_batch_norm": 0.3},
-            [(0, 7, False, False), (7, 9, False, True), (9, 10, True, True)],
+            [(0, 7), (7, 9, "batch_norm_frozen"), (9, 10, "quantised", "batch_norm_frozen")],
+        ),
+        (
+            {"clusters": 4, "freeze_batch_norm": 0.0},
+            [(0, 6, "quantised", "clustering"), (6, 10, "quantised", "snapped")],
+        ),
+        (
+            {"clusters": 4, "clustering": "tfmot", "freeze_batch_norm": 0.0},
+            [(0, 4), (4, 7, "clustering"), (7, 10, "quantised", "snapped")],
+        ),
+        ({"sparsity": 0.5, "bits": 32, "freeze_batch_norm": 0.0}, [(0, 5, "pruning"), (5, 10, "pruned")]),
+        (
+            {"sparsity": 0.5, "freeze_batch_norm": 0.0},
+            [(0, 5, "pruning"), (5, 10, "quantised", "pruned")],
+        ),
+        (
+            {"sparsity": 0.5, "clusters": 4, "freeze_batch_norm": 0.0, "float_epochs": 2},
+            [
+                (0, 2),
+                (2, 5, "pruning"),
+                (5, 8, "quantised", "pruned", "clustering"),
+                (8, 10, "quantised", "pruned", "snapped"),
+            ],
+        ),
+        (
+            {"clusters": 4, "stages": "float:2,cluster:5,quantise:3@0.01", "freeze_batch_norm": 0.0},
+            [(0, 2), (2, 7, "clustering"), (7, 10, "quantised", "snapped")],
         ),
     ],
 )
 def test_phases_cover_all_epochs_once(settings, expected):
-    assert phases(Recipe(epochs=10, **settings)) == [Phase(*row) for row in expected]
+    assert _said(Recipe(epochs=10, **settings)) == expected
+
+
+def test_a_stage_has_a_rate_of_its_own():
+    found = phases(Recipe(epochs=10, bits=32, stages="float:6,float:4@0.01", freeze_batch_norm=0.2))
+    assert [(p.stage, p.learning_rate) for p in found] == [((0, 6), None), ((6, 10), 0.01), ((6, 10), 0.01)]
+    assert found[0].form != found[1].form == found[2].form
 
 
 def test_a_short_run_freezes_nothing():
-    assert phases(Recipe(epochs=1)) == [Phase(0, 1, True, False)]
+    assert _said(Recipe(epochs=1)) == [(0, 1, "quantised")]
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"stages": "quantise"}, "has the part 'quantise'"),
+        ({"stages": "quantize:10"}, "has the part 'quantize:10'"),
+        ({"stages": "quantise:0,float:10"}, "has the part 'quantise:0'"),
+        ({"stages": "quantise:10@fast"}, "has the part"),
+        ({"stages": "quantise:9"}, "they have 9 epochs, the run 10"),
+        ({"stages": "float:10"}, "quantise and --bits 8 don't go together"),
+        ({"stages": "cluster:5,quantise:5"}, "cluster and --clusters None"),
+        ({"stages": "prune:5,quantise:5"}, "prune and --sparsity 0 "),
+        ({"stages": "quantise:5,quantise:5"}, "comes twice"),
+        ({"stages": "quantise:5,snap:5"}, "snap belongs to"),
+        ({"stages": "quantise:5,prune:5", "sparsity": 0.5}, "prune must be over before quantise"),
+        ({"stages": "cluster:3,prune:3,quantise:4", "sparsity": 0.5, "clusters": 4}, "before cluster"),
+        ({"stages": "quantise+cluster:10", "clusters": 4}, "snap, or quantise, must follow cluster"),
+        ({"stages": "quantise+snap:5,cluster:5", "clusters": 4}, "cluster must be over before snap"),
+        ({"stages": "quantise+cluster:5,snap:5", "clusters": 4, "clustering": "tfmot"}, "snap belongs to"),
+        ({"bits": 32, "clusters": 4}, "needs --bits 8"),
+        ({"clusters": 4, "epochs": 1}, "at least one epoch each"),
+        ({"float_epochs": 2, "stages": "float:2,quantise:8"}, "belongs to the usual stages"),
+    ],
+)
+def test_stages_that_cannot_be_are_refused(settings, message):
+    with pytest.raises(PlanError, match=message):
+        stages(Recipe(**{"epochs": 10, "warmup_epochs": 0.5, **settings}))
 
 
 def test_table_lines_up():

@@ -60,6 +60,7 @@ def test_without_noise_nothing_is_memorised(tmp_path, silent):
         {"bits": 32, "optimizer": "adamw", "learning_rate": 1e-3, "clip_norm": 1.0},
         {"strategy": "elr", "loss": '{"name": "gce", "q": 0.5}'},
         {"network": "resnet20", "augmentation": "none", "noise_kind": "symmetric-exclusive"},
+        {"bits": 4, "quantizer": "lsq", "activation_bits": 4, "activation_quantizer": "pact"},
     ],
 )
 def test_every_kind_of_recipe_runs(tmp_path, silent, settings):
@@ -77,15 +78,25 @@ def test_seeds_give_other_weights(tmp_path, silent):
     assert any((a != b).any() for a, b in zip(*(w.values() for w in weights), strict=True))
 
 
-def test_resuming_after_any_epoch_is_exact(tmp_path, silent, monkeypatch):
-    """One float epoch, one quantised, one with frozen statistics; tables and averages on the way."""
-    recipe = dataclasses.replace(
-        SMALL, epochs=3, float_epochs=1, freeze_batch_norm=0.34, strategy="elr", weight_average=0.9
-    )
+@pytest.mark.parametrize(
+    ("epochs", "settings"),
+    [
+        # One float epoch, one quantised, one with frozen statistics; tables and averages on the way.
+        ((1, 2), {"float_epochs": 1, "freeze_batch_norm": 0.34, "strategy": "elr", "weight_average": 0.9}),
+        ((2,), {"sparsity": 0.5, "clusters": 8, "stages": "prune:1,quantise+cluster:1,snap:1@0.01"}),
+        pytest.param(
+            (1, 2),
+            {"clusters": 8, "clustering": "tfmot", "stages": "float:1,cluster:1,quantise:1"},
+            marks=pytest.mark.slow,
+        ),
+    ],
+)
+def test_resuming_after_any_epoch_is_exact(tmp_path, silent, monkeypatch, epochs, settings):
+    recipe = dataclasses.replace(SMALL, epochs=3, **settings)
     whole = train(recipe, tmp_path / "whole", report=silent)
     from tfqnoise.training import callbacks
 
-    for epoch in (1, 2):
+    for epoch in epochs:
         path = tmp_path / f"stopped{epoch}"
         original = callbacks.Record.on_epoch_end
 

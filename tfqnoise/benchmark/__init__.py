@@ -5,6 +5,7 @@ A target is a function (run, peers, repetitions, report) -> dict. What it return
 drift; compare the ratios, not figures of different days.
 """
 
+import dataclasses
 import os
 import platform
 import time
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from tfqnoise.errors import UsageError
+from tfqnoise.recipe import Recipe
 from tfqnoise.registry import Registry
 from tfqnoise.run import Run
 
@@ -57,6 +59,11 @@ def benchmark(
     }
     run.write_json(f"benchmark/{entry.name}.json", result)
     return result
+
+
+def uncompressed(recipe: Recipe) -> Recipe:
+    """Returns the recipe of the plain float network, to compare with."""
+    return dataclasses.replace(recipe, bits=32, clusters=None, sparsity=0.0, stages="", float_epochs=0)
 
 
 def machine() -> dict[str, Any]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from tfqnoise import assembly
 from tfqnoise.backend import tf
-from tfqnoise.benchmark import register
+from tfqnoise.benchmark import register, uncompressed
 from tfqnoise.data import dataset as data
 from tfqnoise.data import pipeline as feeding
 from tfqnoise.run import Run
@@ -30,7 +30,7 @@ def pipeline(
     batches = feeding.batches(recipe, dataset)
     network = assembly.build(recipe, dataset.input_shape, dataset.classes)
     per_epoch = feeding.steps_per_epoch(recipe, len(dataset.train))
-    step = tf.function(compiled(recipe, network, len(dataset.train), per_epoch).train_step)
+    step = tf.function(compiled(uncompressed(recipe), network, len(dataset.train), per_epoch).train_step)
     batch = next(iter(batches))
     size = int(batch["image"].shape[0])
     with precision.convolutions(recipe.precision):

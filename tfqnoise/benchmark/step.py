@@ -1,5 +1,6 @@
 """What quantization-aware training costs: its step against the float step."""
 
+import dataclasses
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -9,7 +10,7 @@ import numpy as np
 
 from tfqnoise import assembly
 from tfqnoise.backend import tf
-from tfqnoise.benchmark import register
+from tfqnoise.benchmark import register, uncompressed
 from tfqnoise.compression.quantization.qat import quantize_stock
 from tfqnoise.data import dataset as data
 from tfqnoise.data import pipeline
@@ -19,22 +20,31 @@ from tfqnoise.training.engine import compiled
 
 _REPETITIONS = 30
 _WARM_UP = 3
+_STOCK = "stock TF-MOT"
 
 
 @register(reference="-")
 def step(run: Run, peers: Sequence[Path], repetitions: int | None, report: Callable[[str], None]) -> dict[str, Any]:
-    """One training step of the recipe's network: float, quantised, and as stock TF-MOT quantises, in turn."""
+    """One training step of the recipe's network: float, compressed in several ways, and stock TF-MOT, in turn."""
     recipe = run.recipe
     dataset = data.load(recipe)
     batch = next(iter(pipeline.batches(recipe, dataset)))
-    plain = assembly.build(recipe, dataset.input_shape, dataset.classes)
-    networks = {
-        "float": plain,
-        "quantised": assembly.compress(recipe, plain).network,
-        "stock TF-MOT": quantize_stock(plain),
-    }
     per_epoch = pipeline.steps_per_epoch(recipe, len(dataset.train))
-    trainers = {name: compiled(recipe, network, len(dataset.train), per_epoch) for name, network in networks.items()}
+    plain = uncompressed(recipe)
+    # Epochs enough for every stage to have one.
+    quantised = dataclasses.replace(plain, bits=8, epochs=max(2, recipe.epochs))
+    recipes = {
+        "float": plain,
+        "8 bits": quantised,
+        "4 bits, lsq": dataclasses.replace(quantised, bits=4, quantizer="lsq"),
+        "8 bits, 16 centroids": dataclasses.replace(quantised, clusters=16),
+        _STOCK: plain,
+    }
+    trainers = {}
+    for name, each in recipes.items():
+        network = assembly.build(each, dataset.input_shape, dataset.classes)
+        network = quantize_stock(network) if name == _STOCK else network
+        trainers[name] = compiled(each, network, len(dataset.train), per_epoch)
     steps = {name: tf.function(trainer.train_step) for name, trainer in trainers.items()}
     samples = _time(steps, batch, repetitions or _REPETITIONS, recipe.precision)
     baseline = samples["float"]
@@ -53,7 +63,7 @@ def step(run: Run, peers: Sequence[Path], repetitions: int | None, report: Calla
     report(f"one training step of {recipe.network}, batch {size}, {len(baseline)} times in turn")
     for row in rows:
         report(
-            f"{row['network']:<14} {row['median_ms']:8.1f} ms   {row['ratio_to_float']:.3f} x float "
+            f"{row['network']:<20} {row['median_ms']:8.1f} ms   {row['ratio_to_float']:.3f} x float "
             f"(p10 {row['ratio_p10']:.3f}, p90 {row['ratio_p90']:.3f})"
         )
     return {"network": recipe.network, "batch_size": size, "samples": len(baseline), "rows": rows}

@@ -167,10 +167,9 @@ def _parse(text: str) -> Stage:
 def _default(recipe: Recipe) -> list[Stage]:
     """The shares of each stage, of the epochs behind --float-epochs."""
     centroids, tfmot = bool(recipe.clusters) and recipe.clustering == "centroids", recipe.clustering == "tfmot"
-    if recipe.bits == 32 and not recipe.clusters and not recipe.sparsity:
-        shares = [("float", 1.0)]
-    elif not recipe.clusters:
-        shares = [("prune", 0.5), ("quantise", 0.5)] if recipe.sparsity else [("quantise", 1.0)]
+    last = "float" if recipe.bits == 32 else "quantise"
+    if not recipe.clusters:
+        shares = [("prune", 0.5), (last, 0.5)] if recipe.sparsity else [(last, 1.0)]
     elif recipe.sparsity:
         shares = [
             ("prune", 0.4),
@@ -204,41 +203,37 @@ def _check(recipe: Recipe, found: list[Stage]) -> None:
     at = {name: number for number, stage in reversed(list(enumerate(found))) for name in stage.names}
     centroids = bool(recipe.clusters) and recipe.clustering == "centroids"
     never = len(found)
+
+    def late(name: str, other: str) -> bool:
+        """Whether `name` comes with `other` or behind it."""
+        return at.get(name, -1) >= at.get(other, never)
+
     problems = [
+        (
+            bool(recipe.clusters) and recipe.bits == 32,
+            "--clusters needs --bits 8: weights become centroids in a quantised network",
+        ),
         (
             sum(stage.epochs for stage in found) != recipe.epochs,
             f"they have {sum(s.epochs for s in found)} epochs, the run {recipe.epochs}",
         ),
-        (("quantise" in names) != (recipe.bits < 32), f"quantise and --bits {recipe.bits} don't go together"),
-        (
-            ("cluster" in names) != bool(recipe.clusters),
-            f"cluster and --clusters {recipe.clusters} don't go together",
-        ),
-        (("prune" in names) != bool(recipe.sparsity), f"prune and --sparsity {recipe.sparsity:g} don't go together"),
+        (("quantise" in at) != (recipe.bits < 32), f"quantise and --bits {recipe.bits} don't go together"),
+        (("cluster" in at) != bool(recipe.clusters), f"cluster and --clusters {recipe.clusters} don't go together"),
+        (("prune" in at) != bool(recipe.sparsity), f"prune and --sparsity {recipe.sparsity:g} don't go together"),
         (any(names.count(n) > 1 for n in NAMES[1:]), "a stage other than float comes twice"),
         (bool(recipe.stages) and recipe.float_epochs > 0, "--float-epochs belongs to the usual stages"),
+        ("snap" in at and not centroids, "snap belongs to --clustering centroids"),
+        (late("prune", "quantise"), "prune must be over before quantise: TF-MOT prunes float networks"),
+        (late("prune", "cluster"), "prune must be over before cluster, which would lose its clusters"),
+        (late("cluster", "snap"), "cluster must be over before snap"),
+        ("snap" in at and at["snap"] < at["quantise"], "snap must not come before quantise"),
         (
-            centroids and "cluster" in at and not _ends_in_snap(found, at["cluster"]),
-            "snap, or quantise, must follow cluster: it draws weights together, they set them equal",
-        ),
-        ("snap" in names and not centroids, "snap belongs to --clustering centroids"),
-        (at.get("snap", never) <= at.get("cluster", -1), "snap comes before the end of cluster"),
-        (at.get("snap", never) < at.get("quantise", -1), "snap comes before quantise"),
-        (
-            at.get("prune", -1) >= at.get("quantise", never),
-            "prune must be over before quantise: TF-MOT prunes float networks",
-        ),
-        (
-            at.get("prune", -1) >= at.get("cluster", never),
-            "prune must be over before cluster, which would lose its clusters",
-        ),
-        (
-            recipe.clustering == "tfmot" and at.get("cluster", -1) >= at.get("quantise", never),
+            recipe.clustering == "tfmot" and late("cluster", "quantise"),
             "TF-MOT's clustering must be over before quantise: it clusters float networks",
         ),
         (
-            centroids and recipe.bits == 32,
-            "--clustering centroids needs --bits 8 or less, in which weights become centroids",
+            "cluster" in at and not _ends_in_snap(found, at["cluster"]),
+            "snap, or quantise, must follow cluster: it draws weights together, they set them equal",
         ),
     ]
     for wrong, problem in problems:

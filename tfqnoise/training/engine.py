@@ -9,6 +9,9 @@ from typing import Any
 
 from tfqnoise import losses, strategies
 from tfqnoise.backend import keras, tf
+from tfqnoise.compression import forms
+from tfqnoise.compression.forms import Form
+from tfqnoise.compression.plan import Phase, phases
 from tfqnoise.compression.quantization.settle import settle
 from tfqnoise.networks.predict import scale
 from tfqnoise.recipe import Recipe
@@ -70,13 +73,38 @@ class Trainer(keras.Model):
         return {metric.name: metric.result() for metric in self.metrics}
 
 
+def trainer_of(
+    recipe: Recipe, form: Form, phase: Phase, strategy: Any, variables: list[Any], steps_per_epoch: int
+) -> Trainer:
+    """Returns the trainer of a phase, not compiled: with penalties while it clusters, with masks after pruning."""
+    kernels = form.kernels()
+
+    def penalty(name: str) -> Callable[[Any], Any]:
+        # The weight climbs from zero through the stage.
+        return lambda passed: form.codebooks[name](kernels[name], recipe.penalty_weight * passed)
+
+    penalties = [penalty(name) for name in form.codebooks] if phase.clustering else []
+    masks = [(kernels[name], mask) for name, mask in form.masks.items()]
+    steps = (phase.stage[1] - phase.stage[0]) * steps_per_epoch
+    return Trainer(form.network, strategy, variables, penalties, masks, steps)
+
+
 def compiled(recipe: Recipe, network: Any, examples: int, steps_per_epoch: int) -> Trainer:
-    """Returns a trainer with the recipe's loss, strategy and optimizer, ready for its first step."""
-    variables = list(network.trainable_variables)
+    """Returns the trainer of a recipe's first phase with its loss, strategy and optimizer, ready for its first step.
+
+    Args:
+        recipe: what is trained.
+        network: the plain network to start from.
+        examples: training pictures.
+        steps_per_epoch: batches an epoch.
+    """
+    phase = phases(recipe)[0]
+    form = forms.build(recipe, phase, network, None, steps_per_epoch)
+    variables = form.trained()
     classes = int(network.output_shape[-1])
     strategy = strategies.get(recipe.strategy).build(losses.get(recipe.loss), examples, classes)
-    trainer = Trainer(network, strategy, variables)
-    trainer.compile(optimizer=optimizers.build(recipe, steps_per_epoch, variables))
+    trainer = trainer_of(recipe, form, phase, strategy, variables, steps_per_epoch)
+    trainer.compile(optimizer=optimizers.build(recipe, steps_per_epoch, variables, phase))
     return trainer
 
 

@@ -26,7 +26,7 @@ from tfqnoise.recipe import Recipe
 from tfqnoise.run import Run
 from tfqnoise.training import optimizers, precision
 from tfqnoise.training.callbacks import Clusters, Evaluation, Guard, Record, Stopwatch
-from tfqnoise.training.engine import Trainer, set_batch_norm_frozen
+from tfqnoise.training.engine import set_batch_norm_frozen, trainer_of
 
 _VERSIONS = (
     "tfqnoise",
@@ -179,7 +179,7 @@ class _Session:
     def _train(self, run: Run, phase: plan.Phase, start: int, checkpoint: dict[str, np.ndarray] | None) -> None:
         """Trains the rest of a phase, from a checkpoint or from where the phase before left off."""
         form = self._enter(phase)
-        trainer = self._trainer(form, phase)
+        trainer = trainer_of(self.recipe, form, phase, self.strategy, self.variables, self.steps)
         # `fit` trains with what was trainable when the model was compiled, so freezing comes first.
         set_batch_norm_frozen(form.network, phase.batch_norm_frozen)
         trainer.compile(optimizer=self.optimizer)
@@ -232,18 +232,6 @@ class _Session:
         self.variables = self.form.trained()
         self.optimizer = optimizers.build(self.recipe, self.steps, self.variables, phase)
         return self.form
-
-    def _trainer(self, form: Form, phase: plan.Phase) -> Trainer:
-        kernels = form.kernels()
-        weight = self.recipe.penalty_weight
-
-        def penalty(name: str) -> Callable[[Any], Any]:
-            return lambda passed: form.codebooks[name](kernels[name], weight * passed)
-
-        penalties = [penalty(name) for name in form.codebooks] if phase.clustering else []
-        masks = [(kernels[name], mask) for name, mask in form.masks.items()]
-        steps = (phase.stage[1] - phase.stage[0]) * self.steps
-        return Trainer(form.network, self.strategy, self.variables, penalties, masks, steps)
 
     def _plan(self) -> dict[str, Any]:
         return {

@@ -25,9 +25,10 @@ class Hard(Penalty):
 def _to_nearest(weights: Any, centroids: Any) -> Any:
     index = nearest(weights, centroids)
     distance = weights - tf.gather(centroids, index)
+    # Taken now, so that only the distances are kept for the way back.
+    by_centroid = tf.math.unsorted_segment_sum(distance, index, centroids.shape[0])
 
     def gradient(upstream: Any) -> Any:
-        by_centroid = tf.math.unsorted_segment_sum(distance, index, centroids.shape[0])
         return upstream * distance, -upstream * by_centroid
 
     return tf.reduce_sum(distance**2) / 2, gradient

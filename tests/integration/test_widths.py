@@ -1,0 +1,52 @@
+"""Every width, storage and family of networks: trained, exported, executed, and what was promised read back."""
+
+import pytest
+
+from tfqnoise import Recipe
+from tfqnoise.export import export
+from tfqnoise.training.train import train
+
+COMMON = {"noise": 0.2, "epochs": 8, "batch_size": 32, "warmup_epochs": 0.5}
+FAMILIES = {
+    "resnet8": {"network": "resnet8", "width": 0.5},
+    "vgg16": {"network": "vgg16", "width": 0.125},
+    "alexnet": {"network": "alexnet", "width": 0.0625, "learning_rate": 0.02},
+}
+
+
+def _proven(run, storage, silent, most_values=None, least_zeros=0.0):
+    report = export(run, storage=storage, report=silent)
+    assert report["passed"]
+    as_int8 = report.get("as_int8", report)
+    assert as_int8["top1_agreement"] >= 0.995
+    # Packed convolutions run in LiteRT's built-in kernels, which round each output twice.
+    assert report["top1_agreement"] >= 0.97
+    for tensor in report["tensors"]:
+        if len(tensor["shape"]) > 1:
+            assert tensor["zeros"] >= least_zeros
+            assert tensor["unique"] <= (most_values or 256)
+    return report
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("bits", [8, 4, 3, 2])
+def test_every_width_of_every_family(family, bits, tmp_path, silent):
+    run = train(Recipe(**COMMON, **FAMILIES[family], bits=bits, quantizer="lsq"), tmp_path / "run", report=silent)
+    assert run.read_json("summary.json")["test_accuracy_last"] > 0.8
+    sizes = {storage: _proven(run, storage, silent)["bytes"] for storage in ("int8", "int4", "narrowest")}
+    assert sizes["narrowest"] <= sizes["int4"] <= sizes["int8"]
+    assert (sizes["int4"] < sizes["int8"]) == (bits < 8)
+
+
+def test_pruned_clustered_and_quantised_is_so_in_the_file(tmp_path, silent):
+    recipe = Recipe(**{**COMMON, **FAMILIES["resnet8"], "epochs": 9}, sparsity=0.5, clusters=16, grid="uniform")
+    run = train(recipe, tmp_path / "run", report=silent)
+    report = _proven(run, "narrowest", silent, most_values=16, least_zeros=0.45)
+    assert {t["type"] for t in report["tensors"] if len(t["shape"]) > 1} == {"INT4"}
+    rows = run.read_lines("clusters.jsonl")
+    assert [row["epoch"] for row in rows] == [5, 6]
+    for layer in rows[-1]["layers"]:
+        assert layer["error"] >= 0
+        assert 1 <= layer["occupied"] <= len(layer["centroids"]) <= 16
+        assert 0 <= layer["entropy_bits"] <= 4

@@ -1,0 +1,81 @@
+"""What the penalties cost in time and memory."""
+
+import contextlib
+import ctypes
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tfqnoise import assembly
+from tfqnoise.backend import tf
+from tfqnoise.benchmark import register, uncompressed
+from tfqnoise.compression.clustering import penalties
+from tfqnoise.compression.clustering.codebook import Codebook
+from tfqnoise.compression.forms import Form
+from tfqnoise.data import dataset as data
+from tfqnoise.run import Run
+
+_REPETITIONS = 10
+_CLUSTERS = 16
+
+
+@register(reference="-")
+def penalty(
+    run: Run, peers: Sequence[Path], repetitions: int | None, report: Callable[[str], None]
+) -> dict[str, Any]:
+    """Value and gradients of each penalty on all kernels of the recipe's network: time, and memory on top."""
+    recipe = run.recipe
+    dataset = data.load(recipe)
+    kernels = Form(assembly.build(uncompressed(recipe), dataset.input_shape, dataset.classes)).kernels()
+    clusters = recipe.clusters or _CLUSTERS
+    kernels = {name: kernel for name, kernel in kernels.items() if np.prod(kernel.shape) > clusters}
+    weights = sum(int(np.prod(kernel.shape)) for kernel in kernels.values())
+    report(f"penalty of {recipe.network}: {weights:,} weights in {len(kernels)} kernels, {clusters} clusters")
+    rows = []
+    for name in penalties.registry.entries():
+        step = _step(name, clusters, recipe.seed, kernels)
+        _forget_peak()
+        before = _memory("VmRSS")
+        step()
+        times = []
+        for _ in range(repetitions or _REPETITIONS):
+            began = time.perf_counter()
+            step()
+            times.append(time.perf_counter() - began)
+        extra = max(0, _memory("VmHWM") - before)
+        rows.append({"penalty": name, "median_ms": float(np.median(times) * 1e3), "extra_megabytes": extra / 1e6})
+        report(f"{name:<18} {rows[-1]['median_ms']:8.1f} ms  {rows[-1]['extra_megabytes']:7.1f} MB on top")
+    return {"network": recipe.network, "weights": weights, "clusters": clusters, "rows": rows}
+
+
+def _step(name: str, clusters: int, seed: int, kernels: dict[str, Any]) -> Callable[[], None]:
+    """Returns a function that takes the gradients of a penalty and does with them what an optimizer would."""
+    books = {layer: Codebook(layer, clusters, "free", name) for layer in kernels}
+    for layer, book in books.items():
+        book.start(kernels[layer], "linear", seed)
+    variables = [*kernels.values(), *(v for book in books.values() for v in book.trainable_weights)]
+
+    @tf.function
+    def step() -> None:
+        with tf.GradientTape() as tape:
+            total = tf.add_n([books[layer](kernel) for layer, kernel in kernels.items()])
+        for variable, gradient in zip(variables, tape.gradient(total, variables), strict=True):
+            variable.assign_sub(1e-6 * gradient)
+
+    return step
+
+
+def _forget_peak() -> None:
+    """Gives freed memory back, and makes the system measure the peak of this process's memory anew."""
+    with contextlib.suppress(AttributeError):  # Only glibc has it.
+        ctypes.CDLL(None).malloc_trim(0)
+    Path("/proc/self/clear_refs").write_text("5")
+
+
+def _memory(field: str) -> int:
+    """Returns a field of the process's status in bytes: VmRSS, the memory held, or VmHWM, its peak."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(field + ":"))
