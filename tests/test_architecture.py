@@ -19,7 +19,7 @@ FLOORS = [
     {"assembly", "data", "strategies"},
     {"training"},
     {"export"},
-    {"benchmark"},
+    {"benchmark", "report"},
     {"cli"},
 ]
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
@@ -30,6 +30,7 @@ DOORS = {
     "tensorflow_datasets": {"data"},
     "keras_cv": {"augmentation"},
     "sklearn": {"compression", "data"},
+    "matplotlib": {"report"},
     "zstandard": {"export"},
     "PIL": {"data"},
     "ai_edge_litert": {"export"},

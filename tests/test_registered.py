@@ -6,7 +6,7 @@ import json
 import numpy as np
 import pytest
 
-from tfqnoise import augmentation, benchmark, losses, networks, noise, strategies
+from tfqnoise import augmentation, benchmark, losses, networks, noise, report, strategies
 from tfqnoise.backend import keras, tf
 from tfqnoise.compression.clustering import initialisations, penalties
 from tfqnoise.compression.quantization import activations, weights
@@ -20,6 +20,7 @@ FAMILIES = {
     "augmentation": augmentation.registry,
     "benchmark": benchmark.registry,
     "data": source.registry,
+    "figures": report.registry,
     "initialisations": initialisations.registry,
     "losses": losses.registry,
     "networks": networks.registry,

@@ -1,4 +1,4 @@
-"""The command line: `tfqnoise train|export|benchmark|list`; each script in scripts/ is one of these commands.
+"""The command line: `tfqnoise train|export|benchmark|report|list`; each script in scripts/ is one of these commands.
 
 Flags are the fields of the dataclasses below, read by tyro. Nothing here imports TensorFlow before a command
 does its work.
@@ -23,6 +23,7 @@ _FAMILIES = {
     "augmentation": "tfqnoise.augmentation",
     "benchmark": "tfqnoise.benchmark",
     "data": "tfqnoise.data.source",
+    "figures": "tfqnoise.report",
     "initialisations": "tfqnoise.compression.clustering.initialisations",
     "losses": "tfqnoise.losses",
     "networks": "tfqnoise.networks",
@@ -125,6 +126,19 @@ class Benchmark:
 
 
 @dataclasses.dataclass(frozen=True)
+class Report:
+    """Draw the figures that a run has the data for."""
+
+    run: tyro.conf.Positional[Path | None] = None
+    """The run directory; the newest run if not given."""
+
+    def __call__(self) -> None:
+        from tfqnoise.report import report
+
+        report(_run(self.run))
+
+
+@dataclasses.dataclass(frozen=True)
 class List:
     """List the registered methods, of one family or of all."""
 
@@ -145,7 +159,7 @@ class List:
                     print(f"      {entry.reference}")
 
 
-COMMANDS: dict[str, type] = {"train": Train, "export": Export, "benchmark": Benchmark, "list": List}
+COMMANDS: dict[str, type] = {"train": Train, "export": Export, "benchmark": Benchmark, "report": Report, "list": List}
 
 
 def _run(path: Path | None) -> Run:

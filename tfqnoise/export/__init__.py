@@ -70,6 +70,8 @@ def export(
     if restored.epoch < run.recipe.epochs:
         report(f"epoch {restored.epoch} of {run.recipe.epochs}: the run is not finished (train --resume goes on)")
     result |= _prove(as_int8, content, restored, io, examples)
+    result["problems"] += sizes.broken_promises(content, run.recipe)
+    result["passed"] = not result["problems"]
     if result["problems"]:
         raise _refused(run, content, result)
     (run.path / "export" / "rejected.tflite").unlink(missing_ok=True)
@@ -105,7 +107,7 @@ def _prove(as_int8: bytes, content: bytes, restored: Any, io: str, examples: int
             if not parity.same_integers(as_int8, content, restored):
                 problems.append("packed into fewer bits, its weights give other integers")
             result = dataclasses.asdict(parity.compare(content, restored, examples)) | {"as_int8": result}
-    return result | {"passed": not problems, "problems": problems}
+    return result | {"problems": problems}
 
 
 def _check(io: str, storage: str, examples: int | None) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 import zstandard
 
 from tfqnoise.export.inspect import constant, operator_name, read, tensor_type
+from tfqnoise.recipe import Recipe
 
 _ZSTD_LEVEL = 19
 
@@ -100,6 +101,22 @@ def _size(tensor: Any, operator: str, values: np.ndarray, data: bytes) -> Tensor
         entropy_bits=entropy,
         entropy_bytes=math.ceil(entropy * values.size / 8),
     )
+
+
+def broken_promises(content: bytes, recipe: Recipe) -> list[str]:
+    """Returns what a recipe promised of its kernels and the file doesn't keep, in words; nothing if all is kept."""
+    kernels = [size for size in tensor_sizes(content) if len(size.shape) > 1]
+    found = []
+    for number, size in enumerate(kernels):
+        edge = number in (0, len(kernels) - 1)
+        bits = max(recipe.bits, recipe.edge_bits) if edge else recipe.bits
+        values = min(2**bits, recipe.clusters if recipe.clusters and size.elements > recipe.clusters else 256)
+        if size.unique > values:
+            found.append(f"{_short(size.name)} has {size.unique} values, not {values}")
+        # A share of a few weights can only be met up to one of them.
+        if size.zeros < recipe.sparsity - 1 / size.elements:
+            found.append(f"{_short(size.name)} has {size.zeros:.1%} zeros, not {recipe.sparsity:.1%}")
+    return found
 
 
 def table(content: bytes) -> str:

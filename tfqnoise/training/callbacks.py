@@ -9,7 +9,7 @@ import numpy as np
 
 from tfqnoise import metrics
 from tfqnoise.assembly import arrays_of
-from tfqnoise.backend import keras
+from tfqnoise.backend import keras, tf
 from tfqnoise.compression.forms import Form
 from tfqnoise.data.dataset import Dataset
 from tfqnoise.errors import TrainingError
@@ -59,9 +59,14 @@ class Clusters(keras.callbacks.Callback):
     def __init__(self, run: Run, form: Form) -> None:
         super().__init__()
         self._run, self._form = run, form
+        self._writer = tf.summary.create_file_writer(str(run.path / "tensorboard" / "clusters"))
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         kernels, rows = self._form.kernels(), []
+        with self._writer.as_default(step=epoch):
+            for name, book in self._form.codebooks.items():
+                tf.summary.histogram(f"{name}/centroids", book.centroids)
+                tf.summary.histogram(f"{name}/kernel", kernels[name])
         for name, book in self._form.codebooks.items():
             row = book.statistics(kernels[name])
             rows.append({**row, "revived": book.revive(kernels[name])})

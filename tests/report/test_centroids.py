@@ -1,0 +1,37 @@
+import subprocess
+import sys
+
+import pytest
+
+from tfqnoise import Recipe, Run
+from tfqnoise.errors import RunError
+from tfqnoise.report import report
+
+
+def _run(path, epochs=3):
+    run = Run.create(Recipe(), path)
+    layers = [{"layer": f"layer{n}", "error": 0.1, "centroids": [-1.0, 0.0, 1.0]} for n in range(5)]
+    run.write_lines("clusters.jsonl", [{"epoch": e + 1, "layers": layers} for e in range(epochs)])
+    return run
+
+
+def test_a_figure_is_drawn_of_each_layer(tmp_path):
+    from tfqnoise.report.centroids import centroids
+
+    run = _run(tmp_path / "run")
+    figure = centroids(run)
+    titles = [axes.get_title() for axes in figure.axes]
+    assert [title for title in titles if title] == [f"layer{n}" for n in range(5)]
+    assert len(figure.axes[0].lines) == 3
+    (path,) = report(run, report=lambda text: None)
+    assert path.read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_run_without_clusters_has_nothing_to_draw(tmp_path):
+    with pytest.raises(RunError, match="nothing to draw"):
+        report(Run.create(Recipe(), tmp_path / "run"))
+
+
+def test_figures_need_no_tensorflow():
+    code = "import sys; sys.modules['tensorflow'] = None; import tfqnoise.report.centroids"
+    subprocess.run([sys.executable, "-c", code], check=True)
