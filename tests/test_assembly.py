@@ -7,7 +7,7 @@ from tfqnoise.errors import RunError
 
 def test_weights_go_out_and_in():
     recipe = Recipe(width=0.25)
-    networks = [assembly.compress(recipe, assembly.build(recipe, (8, 8, 1), 10))[0] for _ in range(2)]
+    networks = [assembly.compress(recipe, assembly.build(recipe, (8, 8, 1), 10)).network for _ in range(2)]
     arrays = assembly.arrays_of(networks[0].weights, "network")
     assembly.assign(networks[1].weights, arrays, "network", "weights.npz")
     for one, other in zip(networks[0].get_weights(), networks[1].get_weights(), strict=True):

@@ -1,4 +1,5 @@
 import dataclasses
+import hashlib
 import json
 
 import pytest
@@ -14,6 +15,12 @@ def test_a_recipe_survives_json(tmp_path):
     assert Recipe.load(path) == recipe
     assert Recipe.load(path).hash() == recipe.hash()
     assert recipe.hash() != dataclasses.replace(recipe, seed=1).hash()
+
+
+def test_a_new_field_with_its_default_changes_no_hash():
+    """The hash of the usual recipe is that of no settings at all."""
+    assert Recipe().hash() == hashlib.sha256(b"{}").hexdigest()[:12]
+    assert Recipe(seed=3, data_dir="x").hash() == hashlib.sha256(b'{"seed": 3}').hexdigest()[:12]
 
 
 @pytest.mark.parametrize(

@@ -200,9 +200,13 @@ class Recipe:
         return cls.from_dict(values)
 
     def hash(self) -> str:
-        """Returns the first 12 hexadecimal digits of the SHA-256 of the recipe's JSON, without `data_dir`."""
-        # Where the data lie on a machine changes nothing about the run.
-        text = json.dumps({**self.to_dict(), "data_dir": None}, sort_keys=True)
+        """Returns the first 12 hexadecimal digits of the SHA-256 of the fields that differ from their defaults.
+
+        A field that a later version adds thus changes no hash. `data_dir` doesn't count: where the data lie on a
+        machine changes nothing about the run.
+        """
+        usual = {**Recipe().to_dict(), "data_dir": self.data_dir}
+        text = json.dumps({name: v for name, v in self.to_dict().items() if v != usual[name]}, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from tfqnoise import networks
+from tfqnoise.compression.plan import Phase
 from tfqnoise.compression.quantization.qat import quantize
 from tfqnoise.recipe import OPTIMIZERS, Recipe
 from tfqnoise.training import optimizers
@@ -39,7 +40,7 @@ def test_adam_takes_ordinary_first_steps_wherever_it_begins(variables):
     recipe = Recipe(optimizer="adam", warmup_epochs=0.0, learning_rate=0.1, epochs=10)
     for v in variables:
         v.assign(np.zeros(v.shape))
-    optimizer = optimizers.build(recipe, 10, variables, start_epoch=5)
+    optimizer = optimizers.build(recipe, 10, variables, Phase(5, 10, True, False, stage=(5, 10)))
     for _ in range(3):
         before = variables[0].numpy()
         optimizer.apply_gradients([(np.ones(v.shape, np.float32), v) for v in variables])
@@ -55,3 +56,10 @@ def test_gradients_are_clipped_together(variables):
     # Nesterov's first step is 1 + momentum times the gradient.
     norm = np.sqrt(sum((v.numpy() ** 2).sum() for v in variables))
     assert norm == pytest.approx(1.9, rel=1e-4)
+
+
+def test_a_stage_with_a_rate_of_its_own_falls_from_it_to_zero(variables):
+    phase = Phase(5, 10, True, False, stage=(5, 10), learning_rate=0.02)
+    schedule = optimizers.build(Recipe(epochs=10), 4, variables, phase)._learning_rate
+    rates = [float(schedule(step)) for step in range(21)]
+    np.testing.assert_allclose(rates, 0.01 * (1 + np.cos(np.pi * np.arange(21) / 20)), atol=1e-7)
