@@ -53,6 +53,27 @@ def test_values_out_of_limits_name_their_flag(field, value):
         Recipe(**{field: value})
 
 
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"bits": 4, "clusters": 16},
+        {"bits": 32, "clusters": 16},
+        {"bits": 1, "sparsity": 0.5},
+        {"clusters": 2, "grid": "uniform"},
+        {"clusters": 2, "sparsity": 0.5},
+        {"clusters": 16, "grid": "uniform", "clustering": "tfmot"},
+        {"clusters": 300},
+        {"sparsity": 1.0},
+        {"penalty_weight": 0.0},
+        {"edge_bits": 5},
+        {"activation_bits": 1},
+    ],
+)
+def test_compression_that_cannot_be_is_refused(settings):
+    with pytest.raises(UsageError, match="expected"):
+        Recipe(**settings)
+
+
 def test_unknown_fields_offer_the_nearest():
     with pytest.raises(UsageError, match="did you mean 'noise_kind'"):
         Recipe.from_dict({"noise_kinds": "symmetric"})

@@ -68,8 +68,8 @@ class Recipe:
     penalty: str = "hard"
     """What draws weights to centroids: `hard`, `soft` or `gaussian_mixture`."""
     penalty_weight: float = 0.1
-    """Strength of the penalty at the end of its stage, through which it climbs from zero: in each step a weight
-    goes (learning rate x this) of its way to its centroid."""
+    """Strength of the penalty at the end of its stage, through which it climbs from zero: in a step of SGD a weight
+    goes about (learning rate x this) of its way to its centroid, with momentum ten times that."""
     initialisation: str = "kmeans_plus_plus"
     """First centroids: `kmeans_plus_plus`, `linear` or `density`."""
     grid: str = "free"
@@ -136,8 +136,19 @@ class Recipe:
             ("clusters", self.clusters is None or 2 <= self.clusters <= 256, "from 2 to 256"),
             (
                 "bits",
-                self.clusters is None or self.bits in (8, 32),
+                self.clusters is None or self.bits == 8,
                 "8 with --clusters: the number of clusters says how narrow weights become",
+            ),
+            ("bits", self.bits > 1 or not self.sparsity, "at least 2 with --sparsity: one bit has no zero"),
+            (
+                "clusters",
+                self.clusters is None or self.clusters >= 2 + (self.grid == "uniform" or bool(self.sparsity)),
+                "at least 3 with --grid uniform (-1, 0, 1) or --sparsity (zero is one of them)",
+            ),
+            (
+                "grid",
+                self.grid == "free" or self.clustering == "centroids",
+                "free with --clustering tfmot, whose centroids lie where they lie",
             ),
             ("clustering", self.clustering in CLUSTERINGS, f"one of {', '.join(CLUSTERINGS)}"),
             ("grid", self.grid in GRIDS, f"one of {', '.join(GRIDS)}"),

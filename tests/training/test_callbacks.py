@@ -11,7 +11,7 @@ from tfqnoise.training.train import train
 
 @pytest.mark.parametrize("loss", [float("nan"), float("inf"), np.float32("nan")])
 def test_the_guard_stops_at_a_loss_that_is_no_number(tmp_path, loss):
-    guard = Guard(Run(tmp_path), None)
+    guard = Guard(Run(tmp_path), [])
     guard.on_train_batch_end(3, {"loss": 2.0})
     with pytest.raises(TrainingError, match="in batch 4"):
         guard.on_train_batch_end(3, {"loss": loss})

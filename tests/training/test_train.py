@@ -83,16 +83,24 @@ def test_seeds_give_other_weights(tmp_path, silent):
     [
         # One float epoch, one quantised, one with frozen statistics; tables and averages on the way.
         ((1, 2), {"float_epochs": 1, "freeze_batch_norm": 0.34, "strategy": "elr", "weight_average": 0.9}),
-        ((2,), {"sparsity": 0.5, "clusters": 8, "stages": "prune:1,quantise+cluster:1,snap:1@0.01"}),
+        # In the middle of stages.
+        ((3,), {"bits": 32, "stages": "float:2,float:2"}),
+        ((2,), {"sparsity": 0.5, "clusters": 8, "stages": "prune:1,quantise+cluster:2,snap:1@0.01"}),
         pytest.param(
-            (1, 2),
-            {"clusters": 8, "clustering": "tfmot", "stages": "float:1,cluster:1,quantise:1"},
+            (1, 3, 4),
+            {"sparsity": 0.5, "clusters": 8, "stages": "prune:2,quantise+cluster:1,snap:2"},
+            marks=pytest.mark.slow,
+        ),
+        pytest.param(
+            (2,),
+            {"sparsity": 0.5, "clusters": 8, "clustering": "tfmot", "stages": "prune:1,cluster:2,quantise:1"},
             marks=pytest.mark.slow,
         ),
     ],
 )
 def test_resuming_after_any_epoch_is_exact(tmp_path, silent, monkeypatch, epochs, settings):
-    recipe = dataclasses.replace(SMALL, epochs=3, **settings)
+    total = sum(int(part[part.index(":") + 1]) for part in settings.get("stages", "float:3").split(","))
+    recipe = dataclasses.replace(SMALL, epochs=total, **settings)
     whole = train(recipe, tmp_path / "whole", report=silent)
     from tfqnoise.training import callbacks
 

@@ -63,7 +63,9 @@ def benchmark(
 
 def uncompressed(recipe: Recipe) -> Recipe:
     """Returns the recipe of the plain float network, to compare with."""
-    return dataclasses.replace(recipe, bits=32, clusters=None, sparsity=0.0, stages="", float_epochs=0)
+    usual = Recipe()
+    names = ("quantizer", "edge_bits", "activation_bits", "activation_quantizer", "clusters", "sparsity", "stages")
+    return dataclasses.replace(recipe, bits=32, float_epochs=0, **{name: getattr(usual, name) for name in names})
 
 
 def machine() -> dict[str, Any]:

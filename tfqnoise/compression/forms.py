@@ -32,12 +32,14 @@ class Form:
         layers: what became of each layer, where it is quantised.
         codebooks: by layer, where centroids are trained or have been.
         masks: 1 where a weight may differ from zero, by layer, where pruning is over.
+        snapped: whether weights are centroids.
     """
 
     network: Any
     layers: list[LayerReport] = dataclasses.field(default_factory=list)
     codebooks: dict[str, Codebook] = dataclasses.field(default_factory=dict)
     masks: dict[str, Any] = dataclasses.field(default_factory=dict)
+    snapped: bool = False
 
     def kernels(self) -> dict[str, Any]:
         """Returns the kernel variables by the layer's name in the plain network."""
@@ -56,7 +58,12 @@ class Form:
 
     def state(self) -> list[Any]:
         """Returns the variables beside the network's that a checkpoint keeps."""
-        return [*(v for book in self.codebooks.values() for v in book.weights), *self.masks.values()]
+        books = [v for book in self.codebooks.values() for v in book.weights]
+        return [*books, *self.masks.values(), *tfmot.masks(self.network)]
+
+    def restored(self) -> None:
+        """To be called when a checkpoint has been put into the form's variables."""
+        tfmot.refresh(self.network)
 
     def _quantised(self) -> list[Any]:
         return [triple for layer in self.network.layers for triple in getattr(layer, "_weight_vars", ())]
@@ -77,7 +84,7 @@ def build(recipe: Recipe, phase: Phase, plain: Any, before: Form | None, steps_p
     """
     if before is not None:
         _carry(_stripped(before.network), plain)
-    form = Form(plain)
+    form = Form(plain, snapped=phase.snapped)
     kernels = form.kernels()
     if phase.pruned:
         form.masks = before.masks if before and before.masks else _masks(kernels, before is not None)
@@ -106,16 +113,25 @@ def check(recipe: Recipe, form: Form, phase: Phase) -> None:
     """Checks at the end of a phase what compression promised.
 
     Raises:
-        TrainingError: if a kernel has more values than clusters, or fewer zeros than asked for.
+        TrainingError: if a kernel has more values than clusters or levels, or fewer zeros than asked for.
     """
-    for name, kernel in form.kernels().items():
+    by_tfmot = phase.clustering and recipe.clustering == "tfmot"
+    plain = Form(_stripped(form.network))
+    clustered = clusterable(recipe, plain.kernels()) if by_tfmot else {}
+    for name, kernel in plain.kernels().items():
         values = kernel.numpy()
-        zeros = np.mean(values == 0)
         # A share of a few weights can only be met up to one of them.
-        if phase.pruned and zeros < recipe.sparsity - 1 / values.size:
-            raise _broken(f"{name} has {zeros:.1%} zeros", f"{recipe.sparsity:.1%} of them")
-        if phase.snapped and name in form.codebooks and len(np.unique(values)) > (recipe.clusters or 0):
+        if (phase.pruning or phase.pruned) and np.mean(values == 0) < recipe.sparsity - 1 / values.size:
+            raise _broken(f"{name} has {np.mean(values == 0):.1%} zeros", f"{recipe.sparsity:.1%} of them")
+        if name in clustered and len(np.unique(values)) > (recipe.clusters or 0):
             raise _broken(f"{name} has {len(np.unique(values))} values", f"at most {recipe.clusters}")
+    for layer in form.network.layers:
+        for weight, quantizer, variables in getattr(layer, "_weight_vars", ()):
+            step = quantizer.step(weight, variables)
+            codes = np.unique(np.round(quantizer(weight, False, variables) / step))
+            most = quantizer.clusters if isinstance(quantizer, Snapped) else 2**quantizer.bits
+            if len(codes) > most:
+                raise _broken(f"{_plain_name(layer)} has {len(codes)} levels", f"at most {most}")
 
 
 def _broken(received: str, expected: str) -> TrainingError:
@@ -136,6 +152,9 @@ def _quantised(
     network, reports = quantize(plain, recipe.allow_float, widths, snapped)
     if before is not None:
         _carry(before.network, network)
+        if before.snapped:
+            # The centroids have been trained since they were placed.
+            return network, reports
     kernels = Form(plain).kernels()
     for layer in network.layers:
         for weight, quantizer, variables in getattr(layer, "_weight_vars", ()):

@@ -38,7 +38,8 @@ class Stage:
 
     Attributes:
         names: of `NAMES`. `prune` and `cluster` happen in their stage; `quantise` and `snap` begin with it and
-            last to the end, as the zeros of a pruned and the clusters of a clustered kernel do.
+            last to the end, as the zeros of a pruned and the clusters of a clustered kernel do; `float` and
+            `train` begin nothing.
         epochs: how many.
         learning_rate: the peak of a half cosine of its own over this stage; the run's schedule goes on if None.
     """
@@ -79,14 +80,7 @@ class Phase:
     @property
     def form(self) -> tuple[Any, ...]:
         """What tells networks, trained variables and optimizers of two phases apart."""
-        return (
-            self.quantised,
-            self.pruning,
-            self.pruned,
-            self.clustering,
-            self.snapped,
-            self.stage * bool(self.learning_rate),
-        )
+        return self.quantised, self.pruning, self.pruned, self.clustering, self.snapped, self.stage
 
     def __str__(self) -> str:
         done = {
@@ -101,7 +95,7 @@ class Phase:
         return f"epochs {self.start + 1}-{self.end}: {', '.join(words)}"
 
 
-NAMES = ("float", "prune", "cluster", "snap", "quantise")
+NAMES = ("float", "train", "prune", "cluster", "snap", "quantise")
 
 
 def stages(recipe: Recipe) -> list[Stage]:
@@ -154,6 +148,8 @@ def _parse(text: str) -> Stage:
     names = tuple(match[1].split("+")) if match else ()
     try:
         if not match or not set(names) <= set(NAMES) or not int(match[2]):
+            raise ValueError
+        if match[3] and not 0 < float(match[3]) < math.inf:
             raise ValueError
         return Stage(names, int(match[2]), float(match[3]) if match[3] else None)
     except ValueError:
@@ -210,18 +206,18 @@ def _check(recipe: Recipe, found: list[Stage]) -> None:
 
     problems = [
         (
-            bool(recipe.clusters) and recipe.bits == 32,
-            "--clusters needs --bits 8: weights become centroids in a quantised network",
-        ),
-        (
             sum(stage.epochs for stage in found) != recipe.epochs,
             f"they have {sum(s.epochs for s in found)} epochs, the run {recipe.epochs}",
         ),
         (("quantise" in at) != (recipe.bits < 32), f"quantise and --bits {recipe.bits} don't go together"),
         (("cluster" in at) != bool(recipe.clusters), f"cluster and --clusters {recipe.clusters} don't go together"),
         (("prune" in at) != bool(recipe.sparsity), f"prune and --sparsity {recipe.sparsity:g} don't go together"),
-        (any(names.count(n) > 1 for n in NAMES[1:]), "a stage other than float comes twice"),
+        (any(names.count(n) > 1 for n in NAMES[2:]), "a stage other than float and train comes twice"),
         (bool(recipe.stages) and recipe.float_epochs > 0, "--float-epochs belongs to the usual stages"),
+        (
+            any("float" in stage.names for stage in found[at.get("quantise", never) :]),
+            "float comes with quantise or behind it (train goes on with what has begun)",
+        ),
         ("snap" in at and not centroids, "snap belongs to --clustering centroids"),
         (late("prune", "quantise"), "prune must be over before quantise: TF-MOT prunes float networks"),
         (late("prune", "cluster"), "prune must be over before cluster, which would lose its clusters"),

@@ -58,19 +58,23 @@ def export(
     from tfqnoise.export.storage import pack
 
     restored = restore(run)
-    if not restored.quantised:
+    if not restored.phase.quantised:
         raise UsageError(
             f"{run.path} is float: --bits {run.recipe.bits}, --float-epochs {run.recipe.float_epochs}",
             "a run in its quantised epochs, whose ranges the integer model takes over",
             "train with --bits 8, or go on with --resume if its float epochs are not over",
         )
     as_int8 = convert.integer(restored.network, restored.input_shape, io)
-    content = pack(as_int8, storage)
+    # Few levels of activations would make whole levels of the single steps by which packed convolutions differ.
+    few_levels = run.recipe.activation_bits < 8 and storage == "narrowest"
+    content = pack(as_int8, storage, convolutions=not few_levels)
+    tensors = sizes.tensor_sizes(content)
     result = _result(run, restored, content) | {"storage": storage}
+    result |= {"tensors": [dataclasses.asdict(tensor) for tensor in tensors]}
     if restored.epoch < run.recipe.epochs:
         report(f"epoch {restored.epoch} of {run.recipe.epochs}: the run is not finished (train --resume goes on)")
     result |= _prove(as_int8, content, restored, io, examples)
-    result["problems"] += sizes.broken_promises(content, run.recipe)
+    result["problems"] += sizes.broken_promises(tensors, run.recipe, restored.phase)
     result["passed"] = not result["problems"]
     if result["problems"]:
         raise _refused(run, content, result)
@@ -80,7 +84,7 @@ def export(
     run.write_bytes("export/model_float.tflite", float_content)
     run.write_json("export/report.json", result)
     report(_describe(path, result))
-    report(sizes.table(content))
+    report(sizes.table(tensors, content))
     return result
 
 
@@ -142,7 +146,6 @@ def _result(run: Run, restored: Any, content: bytes) -> dict[str, Any]:
         "bytes": len(content),
         "gzip_bytes": sizes.gzipped(content),
         "zstd_bytes": sizes.zstandard_bytes(content),
-        "tensors": [dataclasses.asdict(tensor) for tensor in sizes.tensor_sizes(content)],
         "least_agreement": LEAST_AGREEMENT,
         "recipe_hash": run.recipe.hash(),
         "versions": {name: importlib.metadata.version(name) for name in ("tfqnoise", "tensorflow", "ai-edge-litert")},

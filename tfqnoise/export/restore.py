@@ -5,7 +5,7 @@ from typing import Any
 
 from tfqnoise import assembly
 from tfqnoise.compression import forms
-from tfqnoise.compression.plan import phases
+from tfqnoise.compression.plan import Phase, phases
 from tfqnoise.compression.quantization.settle import settle
 from tfqnoise.data import dataset as data
 from tfqnoise.data.source import Examples
@@ -18,7 +18,7 @@ class Restored:
 
     Attributes:
         network: as it was evaluated last.
-        quantised: whether it is a quantised network or a plain one.
+        phase: that it was trained in last; says whether it is quantised.
         plain: a plain network of the same form, whose weights `float_network` fills in.
         epoch: the epochs it was trained for.
         class_names: in the order of the outputs.
@@ -27,7 +27,7 @@ class Restored:
     """
 
     network: Any
-    quantised: bool
+    phase: Phase
     plain: Any
     epoch: int
     class_names: tuple[str, ...]
@@ -36,7 +36,7 @@ class Restored:
 
     def float_network(self) -> Any:
         """Returns the plain network with the trained weights and no quantization."""
-        if self.quantised:
+        if self.phase.quantised:
             for layer in self.plain.layers:
                 trained = self.network.get_layer(f"quant_{layer.name}") if layer.weights else None
                 if trained is not None:
@@ -56,11 +56,11 @@ def restore(run: Run) -> Restored:
     plain = assembly.build(recipe, dataset.input_shape, dataset.classes)
     epoch = int(arrays.get("epoch", recipe.epochs))
     phase = next(p for p in phases(recipe) if p.start < epoch <= p.end)
-    network, quantised = forms.build(recipe, phase, plain, None, 1).network, phase.quantised
+    network = forms.build(recipe, phase, plain, None, 1).network
     assembly.assign(list(network.weights), arrays, "network", run.path / "weights.npz")
     settle(network)
     names = dataset.source.class_names
-    return Restored(network, quantised, plain, epoch, names, dataset.input_shape, dataset.test)
+    return Restored(network, phase, plain, epoch, names, dataset.input_shape, dataset.test)
 
 
 def _take(layer: Any, wrapper: Any) -> None:

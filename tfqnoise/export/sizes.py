@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import zstandard
 
+from tfqnoise.compression.plan import Phase
 from tfqnoise.export.inspect import constant, operator_name, read, tensor_type
 from tfqnoise.recipe import Recipe
 
@@ -103,25 +104,32 @@ def _size(tensor: Any, operator: str, values: np.ndarray, data: bytes) -> Tensor
     )
 
 
-def broken_promises(content: bytes, recipe: Recipe) -> list[str]:
-    """Returns what a recipe promised of its kernels and the file doesn't keep, in words; nothing if all is kept."""
-    kernels = [size for size in tensor_sizes(content) if len(size.shape) > 1]
+def broken_promises(sizes: Sequence[TensorSize], recipe: Recipe, phase: Phase) -> list[str]:
+    """Returns what a recipe promised of its kernels and a file doesn't keep, in words; nothing if all is kept.
+
+    Args:
+        sizes: of the model's tensors.
+        recipe: which bits, clusters and sparsity.
+        phase: how far the run has come: clusters are promised once weights are snapped, zeros once they are pruned.
+    """
+    kernels = [size for size in sizes if len(size.shape) > 1]
+    clusters = recipe.clusters if phase.snapped and recipe.clusters else 256
+    sparsity = recipe.sparsity if phase.pruned else 0.0
     found = []
     for number, size in enumerate(kernels):
         edge = number in (0, len(kernels) - 1)
         bits = max(recipe.bits, recipe.edge_bits) if edge else recipe.bits
-        values = min(2**bits, recipe.clusters if recipe.clusters and size.elements > recipe.clusters else 256)
+        values = min(2**bits, clusters if size.elements > clusters else 256)
         if size.unique > values:
             found.append(f"{_short(size.name)} has {size.unique} values, not {values}")
         # A share of a few weights can only be met up to one of them.
-        if size.zeros < recipe.sparsity - 1 / size.elements:
-            found.append(f"{_short(size.name)} has {size.zeros:.1%} zeros, not {recipe.sparsity:.1%}")
+        if size.zeros < sparsity - 1 / size.elements:
+            found.append(f"{_short(size.name)} has {size.zeros:.1%} zeros, not {sparsity:.1%}")
     return found
 
 
-def table(content: bytes) -> str:
-    """Returns the sizes of a model as aligned lines of text, with the sums and the whole file at the end."""
-    sizes = tensor_sizes(content)
+def table(sizes: Sequence[TensorSize], content: bytes) -> str:
+    """Returns the sizes as aligned lines of text, with the sums and the whole file at the end."""
     lines = [f"{'tensor':<28} type  {'values':>10} {'float':>11} {'stored':>10} {'gzip':>9} {'zstd':>9} unique  bits"]
     for size in sizes:
         if len(size.shape) > 1:

@@ -27,12 +27,13 @@ _TYPES = {4: schema.TensorType.INT4, 2: schema.TensorType.INT2}
 _NARROWEST = {"narrowest": 2, "int4": 4, "int8": 8}
 
 
-def pack(content: bytes, storage: str = "narrowest") -> bytes:
+def pack(content: bytes, storage: str = "narrowest", *, convolutions: bool = True) -> bytes:
     """Returns the model with each kernel in the narrowest type that holds it and that its operator executes.
 
     Args:
         content: a model with int8 weights.
         storage: "narrowest" (INT2 or INT4 where it fits), "int4" (INT4 where it fits) or "int8".
+        convolutions: whether convolutions are packed too.
 
     Raises:
         ExportError: if the bytes are not a TFLite model.
@@ -43,6 +44,8 @@ def pack(content: bytes, storage: str = "narrowest") -> bytes:
     for op in graph.operators:
         name = operator_name(model, op)
         if (name, 4) not in _VERSIONS or tensor_type(graph.tensors[op.inputs[1]]) != "INT8":
+            continue
+        if name != "FULLY_CONNECTED" and not convolutions:
             continue
         tensor = graph.tensors[op.inputs[1]]
         codes = constant(model, tensor)

@@ -25,9 +25,9 @@ _SAMPLE = 2000
 class Guard(keras.callbacks.Callback):
     """Stops at a loss, or at the end of an epoch a weight, that is not a finite number."""
 
-    def __init__(self, run: Run, network: Any) -> None:
+    def __init__(self, run: Run, variables: list[Any]) -> None:
         super().__init__()
-        self._run, self._network = run, network
+        self._run, self._variables = run, variables
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         loss = (logs or {}).get("loss", 0.0)
@@ -36,7 +36,7 @@ class Guard(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         # The last step's loss was taken before its update; nothing unusable may reach a checkpoint.
-        for variable in self._network.weights:
+        for variable in self._variables:
             if not np.isfinite(variable.numpy()).all():
                 raise self._error(f"{variable.name} became infinite or not a number in epoch {epoch + 1}")
 

@@ -15,6 +15,7 @@ import numpy as np
 from tfqnoise import assembly, augmentation, losses, networks, strategies
 from tfqnoise.backend import keras, tf
 from tfqnoise.compression import forms, plan
+from tfqnoise.compression.clustering import initialisations, penalties
 from tfqnoise.compression.forms import Form
 from tfqnoise.compression.pruning import magnitude
 from tfqnoise.data import dataset as data
@@ -103,6 +104,8 @@ class _Session:
         # Names are looked up before the data are loaded, which may take minutes.
         networks.get(recipe.network, width=recipe.width)
         augmentation.registry.entry(str(augmentation.registry.parse(recipe.augmentation)["name"]))
+        for family, spec in ((penalties, recipe.penalty), (initialisations, recipe.initialisation)):
+            family.get(spec)
         loss, strategy = losses.get(recipe.loss), strategies.get(recipe.strategy)
         self.dataset: Dataset = data.load(recipe)
         self.steps = pipeline.steps_per_epoch(recipe, len(self.dataset.train))
@@ -192,6 +195,7 @@ class _Session:
         if checkpoint is not None:
             for group, variables in state.items():
                 assembly.assign(variables, checkpoint, group, run.path / "checkpoint.npz")
+            form.restored()
         if start == phase.end:
             return
         size = min(self.recipe.batch_size, len(self.dataset.train))
@@ -204,7 +208,7 @@ class _Session:
                 verbose="auto" if os.isatty(1) else 2,
                 callbacks=[
                     *([magnitude.callback()] if phase.pruning else []),
-                    Guard(run, form.network),
+                    Guard(run, [*form.network.weights, *form.state()]),
                     *([Clusters(run, form)] if phase.clustering and form.codebooks else []),
                     Stopwatch(size),
                     Evaluation(trainer, self.dataset),
@@ -256,10 +260,13 @@ class _Session:
 
     def _summary(self) -> dict[str, Any]:
         last = self.rows[-1]
+        # The best of the network that the run ends with, not of the float one that it may have begun with.
+        began = next(p.start for p in self.phases if p.form == self.phases[-1].form)
+        best = max(row["test_accuracy"] for row in self.rows if row["epoch"] > began)
         speeds = [row["images_per_second"] for row in self.rows if "images_per_second" in row]
         return {
             "test_accuracy_last": last["test_accuracy"],
-            "test_accuracy_best": max(row["test_accuracy"] for row in self.rows),
+            "test_accuracy_best": best,
             "test_labels": self.dataset.source.test_labels,
             "validation_accuracy_last": last["validation_accuracy"],
             "memorised_last": last.get("memorised"),

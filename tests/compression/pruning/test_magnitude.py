@@ -1,8 +1,19 @@
 import numpy as np
+import pytest
 
 from tfqnoise import networks
 from tfqnoise.backend import keras
 from tfqnoise.compression.pruning import magnitude
+
+
+@pytest.mark.parametrize("steps", [1, 7, 100, 1760, 2464])
+def test_the_last_choice_is_of_the_full_share(steps):
+    """Otherwise a large kernel stays some weights short of its sparsity."""
+    wrapped = magnitude.wrap(networks.get("resnet8", width=0.25)((8, 8, 1), 3), {"stem"}, 0.5, steps)
+    schedule = wrapped.get_layer("prune_low_magnitude_stem").pruning_schedule
+    assert schedule.end_step % schedule.frequency == 0
+    assert float(schedule(schedule.end_step)[1]) == pytest.approx(0.5)
+    assert schedule.end_step <= steps
 
 
 def test_the_smallest_weights_become_zero():

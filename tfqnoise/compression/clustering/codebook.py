@@ -77,8 +77,9 @@ class Codebook(keras.layers.Layer):
         if self.grid == "free":
             values = np.unique(np.asarray(kernel))
             values = values[values != 0] if self.with_zero else values
+            values = values if len(values) else np.zeros(1, np.float32)
             free = self.parameter.shape[0]
-            self.parameter.assign(np.concatenate([values[:free], np.full(max(0, free - len(values)), values[-1])]))
+            self.parameter.assign(np.pad(values[:free], (0, max(0, free - len(values))), mode="edge"))
 
     def call(self, kernel: Any, weight: Any = 1.0) -> Any:
         """Returns the penalty of a kernel, with gradients that are ready to be applied with the network's.
@@ -130,14 +131,20 @@ class Codebook(keras.layers.Layer):
         centroids, index = self.centroids.numpy(), self.assignments(kernel).ravel()
         weights, values = np.asarray(kernel).ravel(), self.parameter.numpy()
         distances = np.abs(weights - centroids[index])
-        empty = centroids[np.bincount(index, minlength=len(centroids)) == 0]
-        places = [np.flatnonzero(values == value)[0] for value in empty if value in values]
-        worst = np.argsort(-distances)[: len(places)]
-        moved = [(place, weights[n]) for place, n in zip(places, worst, strict=False) if distances[n] > 0]
-        for place, weight in moved:
-            values[place] = weight
+        # Of equal centroids the first serves all; which of them that is in `values` doesn't matter.
+        empty = list(centroids[np.bincount(index, minlength=len(centroids)) == 0])
+        worst = iter(np.argsort(-distances))
+        moved = 0
+        for place in range(len(values) - 1, -1, -1):
+            if values[place] in empty:
+                empty.remove(values[place])
+                weight = next(worst, None)
+                if weight is None or not distances[weight] > 0:
+                    break
+                values[place] = weights[weight]
+                moved += 1
         self.parameter.assign(values)
-        return len(moved)
+        return moved
 
 
 @tf.custom_gradient

@@ -4,7 +4,8 @@ from typing import Any
 
 import tensorflow_model_optimization as tfmot
 
-from tfqnoise.backend import keras
+from tfqnoise.backend import keras, tf
+from tfqnoise.errors import PlanError
 
 _clustering: Any = tfmot.clustering.keras
 
@@ -36,7 +37,37 @@ def wrap(network: Any, layers: set[str], clusters: int, *, sparse: bool) -> Any:
     # TF-MOT wraps the layers that it is given, so it is given copies.
     copy = keras.models.clone_model(network)
     copy.set_weights(network.get_weights())
-    return keras.models.clone_model(copy, clone_function=annotate)
+    try:
+        wrapped = keras.models.clone_model(copy, clone_function=annotate)
+    except (ValueError, tf.errors.InvalidArgumentError) as error:
+        raise PlanError(
+            f"TF-MOT can't cluster these weights: {str(error).splitlines()[0][:200]}",
+            "kernels with more distinct values than clusters",
+            "use fewer --clusters or less --sparsity, or --clustering centroids",
+        ) from error
+    for layer in _wrappers(wrapped):
+        # TF-MOT keeps the masks as constants, which no checkpoint would hold.
+        layer.sparsity_masks = {
+            name: tf.Variable(mask, trainable=False, name=f"{layer.name}/sparsity_mask")
+            for name, mask in layer.sparsity_masks.items()
+        }
+    return wrapped
+
+
+def masks(network: Any) -> list[Any]:
+    """Returns the variables of a wrapped network that Keras doesn't know of; none for another network."""
+    return [mask for layer in _wrappers(network) for mask in layer.sparsity_masks.values()]
+
+
+def refresh(network: Any) -> None:
+    """Finds a wrapped network's centroids of zero again, after its variables were set."""
+    for layer in _wrappers(network):
+        for name in layer.zero_idx:
+            layer.zero_idx[name] = tf.argmin(tf.abs(layer.cluster_centroids[name]), axis=-1)
+
+
+def _wrappers(network: Any) -> list[Any]:
+    return [layer for layer in network.layers if hasattr(layer, "clustering_algorithms")]
 
 
 def strip(network: Any) -> Any:

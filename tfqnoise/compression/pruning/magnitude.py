@@ -28,7 +28,10 @@ def wrap(network: Any, layers: set[str], sparsity: float, steps: int) -> Any:
     Reference: Zhu and Gupta, 2017 (arXiv 1710.01878), equation 1.
     """
     climb = max(1, round(_CLIMB * steps))
-    schedule = _sparsity.PolynomialDecay(0.0, sparsity, 0, climb, power=3, frequency=max(1, climb // _UPDATES))
+    frequency = max(1, climb // _UPDATES)
+    # The last choice must fall on the last step of the climb, or sparsity stays a little short.
+    end = climb // frequency * frequency
+    schedule = _sparsity.PolynomialDecay(0.0, sparsity, 0, end, power=3, frequency=frequency)
 
     def annotate(layer: Any) -> Any:
         return _sparsity.prune_low_magnitude(layer, pruning_schedule=schedule) if layer.name in layers else layer

@@ -1,10 +1,7 @@
 """Centroids by k-means."""
 
-import warnings
-
 import numpy as np
 from sklearn.cluster import KMeans
-from sklearn.exceptions import ConvergenceWarning
 
 from tfqnoise.compression.clustering.initialisations import register
 
@@ -23,8 +20,7 @@ def kmeans_plus_plus(weights: np.ndarray, clusters: int, seed: int) -> np.ndarra
     """
     if len(weights) > _SAMPLE:
         weights = np.random.default_rng(seed).choice(weights, _SAMPLE, replace=False)
-    with warnings.catch_warnings():
-        # Fewer distinct weights than clusters: said in this family's contract.
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        found = KMeans(clusters, n_init=1, random_state=seed).fit(weights.reshape(-1, 1))
-    return np.sort(found.cluster_centers_.ravel()).astype(np.float32)
+    distinct = min(clusters, len(np.unique(weights)))
+    found = KMeans(distinct, n_init=1, random_state=seed).fit(weights.reshape(-1, 1))
+    centroids = np.sort(found.cluster_centers_.ravel()).astype(np.float32)
+    return np.pad(centroids, (0, clusters - distinct), mode="edge")

@@ -6,6 +6,7 @@ from typing import Any
 
 from tfqnoise.backend import keras, tf
 from tfqnoise.compression.clustering.penalties import Penalty, blockwise, register
+from tfqnoise.errors import UsageError
 
 
 @register(reference="Nowlan and Hinton, Neural Computation 1992; Ullrich et al., ICLR 2017 (arXiv 1702.04008)")
@@ -23,6 +24,12 @@ class GaussianMixture(Penalty):
     """
 
     narrowest: float = 0.05
+
+    def __post_init__(self) -> None:
+        if not self.narrowest > 0:
+            raise UsageError(
+                f"penalty 'gaussian_mixture' with narrowest = {self.narrowest}", "a positive number", "try 0.05"
+            )
 
     def build(self, layer: Any, clusters: int) -> dict[str, Any]:
         zeros = keras.initializers.Zeros()

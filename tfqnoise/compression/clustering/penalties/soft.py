@@ -5,6 +5,7 @@ from typing import Any
 
 from tfqnoise.backend import tf
 from tfqnoise.compression.clustering.penalties import Penalty, blockwise, register
+from tfqnoise.errors import UsageError
 
 
 @register(reference="the attention of DKM (Cho et al., ICLR 2022, arXiv 2108.12659) in a penalty")
@@ -21,6 +22,10 @@ class Soft(Penalty):
     """
 
     temperature: float = 0.05
+
+    def __post_init__(self) -> None:
+        if not self.temperature > 0:
+            raise UsageError(f"penalty 'soft' with temperature = {self.temperature}", "a positive number", "try 0.05")
 
     def __call__(self, weights: Any, centroids: Any, variables: dict[str, Any]) -> Any:
         span = tf.stop_gradient(tf.reduce_max(centroids) - tf.reduce_min(centroids))
