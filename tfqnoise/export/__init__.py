@@ -65,27 +65,24 @@ def export(
             "train with --bits 8, or go on with --resume if its float epochs are not over",
         )
     as_int8 = convert.integer(restored.network, restored.input_shape, io)
-    # Few levels of activations would make whole levels of the single steps by which packed convolutions differ.
-    few_levels = run.recipe.activation_bits < 8 and storage == "narrowest"
-    content = pack(as_int8, storage, convolutions=not few_levels)
+    # With few levels of activations, the single steps by which packed convolutions differ would be whole levels.
+    content = pack(as_int8, storage, convolutions=run.recipe.activation_bits == 8 or storage != "narrowest")
     tensors = sizes.tensor_sizes(content)
-    result = _result(run, restored, content) | {"storage": storage}
-    result |= {"tensors": [dataclasses.asdict(tensor) for tensor in tensors]}
+    result = _result(run, restored, content)
+    result |= {"storage": storage, "tensors": [dataclasses.asdict(tensor) for tensor in tensors]}
     if restored.epoch < run.recipe.epochs:
         report(f"epoch {restored.epoch} of {run.recipe.epochs}: the run is not finished (train --resume goes on)")
     result |= _prove(as_int8, content, restored, io, examples)
     result["problems"] += sizes.broken_promises(tensors, run.recipe, restored.phase)
-    result["passed"] = not result["problems"]
     if result["problems"]:
         raise _refused(run, content, result)
     (run.path / "export" / "rejected.tflite").unlink(missing_ok=True)
     path = run.write_bytes("export/model.tflite", content)
     float_content = convert.floating(restored.float_network(), restored.input_shape)
     run.write_bytes("export/model_float.tflite", float_content)
-    run.write_json("export/report.json", result)
-    report(_describe(path, result))
-    report(sizes.table(tensors, content))
-    return result
+    run.write_json("export/report.json", result | {"passed": True})
+    report(f"{_describe(path, result)}\n{sizes.table(tensors, content)}")
+    return result | {"passed": True}
 
 
 def _prove(as_int8: bytes, content: bytes, restored: Any, io: str, examples: int | None) -> dict[str, Any]:
@@ -128,7 +125,7 @@ def _refused(run: Run, content: bytes, result: dict[str, Any]) -> ExportError:
     for stale in ("model.tflite", "model_float.tflite"):
         (run.path / "export" / stale).unlink(missing_ok=True)
     rejected = run.write_bytes("export/rejected.tflite", content)
-    run.write_json("export/report.json", result)
+    run.write_json("export/report.json", result | {"passed": False})
     return ExportError(
         f"the exported model fails: {'; '.join(result['problems'])} (kept as {rejected})",
         f"integers only, and the trained network's answer on {LEAST_AGREEMENT:.1%} of the pictures",
