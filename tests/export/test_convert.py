@@ -14,7 +14,11 @@ RANDOM = np.random.default_rng(0)
 SHAPE = (16, 16, 3)
 
 
-@pytest.fixture(scope="module", params=networks.registry.entries())
+# The deeper of two alike takes a minute.
+NAMES = [pytest.param(n, marks=pytest.mark.slow) if n == "resnet20" else n for n in networks.registry.entries()]
+
+
+@pytest.fixture(scope="module", params=NAMES)
 def network(request):
     """A network that has seen pictures but learned nothing: every activation has a range of its own."""
     width = 0.5 if request.param.startswith("resnet") else 0.125
