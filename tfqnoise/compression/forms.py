@@ -171,7 +171,7 @@ def _codebooks(
     books = {}
     for number, (name, kernel) in enumerate(kernels.items()):
         book = Codebook(name, recipe.clusters or 0, recipe.grid, recipe.penalty, with_zero=phase.pruned)
-        if distinct and recipe.grid == "free":
+        if distinct:
             book.take(kernel)
         else:
             book.start(kernel, recipe.initialisation, recipe.seed + number)

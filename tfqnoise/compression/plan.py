@@ -162,21 +162,16 @@ def _parse(text: str) -> Stage:
 
 def _default(recipe: Recipe) -> list[Stage]:
     """The shares of each stage, of the epochs behind --float-epochs."""
-    centroids, tfmot = bool(recipe.clusters) and recipe.clustering == "centroids", recipe.clustering == "tfmot"
     last = "float" if recipe.bits == 32 else "quantise"
     if not recipe.clusters:
         shares = [("prune", 0.5), (last, 0.5)] if recipe.sparsity else [(last, 1.0)]
+    elif recipe.clustering == "tfmot":
+        # TF-MOT clusters trained networks; pruning trains one too.
+        shares = [("prune" if recipe.sparsity else "float", 0.4), ("cluster", 0.3), ("quantise", 0.3)]
     elif recipe.sparsity:
-        shares = [
-            ("prune", 0.4),
-            *([("cluster", 0.3), ("quantise", 0.3)] if tfmot else [("quantise+cluster", 0.3), ("snap", 0.3)]),
-        ]
+        shares = [("prune", 0.4), ("quantise+cluster", 0.3), ("snap", 0.3)]
     else:
-        shares = (
-            [("quantise+cluster", 0.65), ("snap", 0.35)]
-            if centroids
-            else [("float", 0.4), ("cluster", 0.3), ("quantise", 0.3)]
-        )
+        shares = [("quantise+cluster", 0.65), ("snap", 0.35)]
     epochs = recipe.epochs - recipe.float_epochs
     ends = [round(epochs * total) for total in itertools.accumulate(share for _, share in shares)]
     counts = [end - start for start, end in itertools.pairwise([0, *ends])]

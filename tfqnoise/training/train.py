@@ -223,11 +223,10 @@ class _Session:
         They stay the same objects from phase to phase as long as the form does.
         """
         before, self.entered = self.entered, phase
-        if self.form is not None and before is not None and before.form == phase.form:
-            return self.form
-        if self.form is not None:
+        if self.form is not None and before is not None:
+            if before.form == phase.form:
+                return self.form
             set_batch_norm_frozen(self.form.network, False)
-            assert before is not None
             forms.check(self.recipe, self.form, before)
         if self.form is None and phase.form == self.phases[-1].form:
             self.form = self.preflight

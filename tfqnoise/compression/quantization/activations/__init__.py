@@ -8,6 +8,7 @@ from typing import Any
 
 import tensorflow_model_optimization as tfmot
 
+from tfqnoise.backend import tf
 from tfqnoise.compression.quantization import integers
 from tfqnoise.registry import Registry
 
@@ -31,6 +32,15 @@ class ActivationQuantizer(tfmot.quantization.keras.quantizers.Quantizer):
     def limits(self, variables: dict[str, Any]) -> tuple[Any, Any]:
         """Returns the real numbers that the lowest and highest level stand for."""
         raise NotImplementedError
+
+    def quantise(self, inputs: Any, variables: dict[str, Any]) -> Any:
+        """Returns the levels of a training batch, with the gradient to train with, and follows its range."""
+        raise NotImplementedError
+
+    def __call__(self, inputs: Any, training: bool, weights: dict[str, Any], **kwargs: Any) -> Any:
+        if training:
+            return self.quantise(inputs, weights)
+        return tf.quantization.fake_quant_with_min_max_vars(inputs, *self.int8_range(weights))
 
     def int8_range(self, variables: dict[str, Any]) -> tuple[Any, Any]:
         """Returns the range of the int8 tensor that holds the levels."""

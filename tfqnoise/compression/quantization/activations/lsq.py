@@ -44,11 +44,9 @@ class Lsq(ActivationQuantizer):
         step = tf.maximum(tf.abs(variables["step"]), integers.SMALLEST_STEP)
         return low * step, high * step
 
-    def __call__(self, inputs: Any, training: bool, weights: dict[str, Any], **kwargs: Any) -> Any:
-        if not training:
-            return tf.quantization.fake_quant_with_min_max_vars(inputs, *self.int8_range(weights))
+    def quantise(self, inputs: Any, variables: dict[str, Any]) -> Any:
         low, high = self._codes
-        step, started = weights["step"], weights["started"]
+        step, started = variables["step"], variables["started"]
         first = 2 * tf.reduce_mean(tf.abs(tf.stop_gradient(inputs))) / high**0.5
         # Assigned in each step, since a branch in the graph would cost more than the mean.
         step.assign(tf.where(started > 0, step, first))

@@ -44,10 +44,8 @@ class MovingRange(ActivationQuantizer):
     def limits(self, variables: dict[str, Any]) -> tuple[Any, Any]:
         return variables["min"], variables["max"]
 
-    def __call__(self, inputs: Any, training: bool, weights: dict[str, Any], **kwargs: Any) -> Any:
-        if not training:
-            return tf.quantization.fake_quant_with_min_max_vars(inputs, *self.int8_range(weights))
-        low, high, updates = weights["min"], weights["max"], weights["updates"]
+    def quantise(self, inputs: Any, variables: dict[str, Any]) -> Any:
+        low, high, updates = variables["min"], variables["max"], variables["updates"]
         decay = tf.minimum(self.decay, updates / (updates + 1))
         updates.assign_add(1.0)
         top = tf.maximum(tf.reduce_max(tf.stop_gradient(inputs)), 0.0)

@@ -41,13 +41,11 @@ class Pact(ActivationQuantizer):
     def limits(self, variables: dict[str, Any]) -> tuple[Any, Any]:
         return tf.zeros(()), tf.maximum(tf.abs(variables["alpha"]), integers.SMALLEST_STEP)
 
-    def __call__(self, inputs: Any, training: bool, weights: dict[str, Any], **kwargs: Any) -> Any:
-        if training:
-            alpha, started = weights["alpha"], weights["started"]
-            alpha.assign(tf.where(started > 0, alpha, tf.reduce_max(tf.stop_gradient(inputs))))
-            started.assign(1.0)
-            return clipped(inputs, tf.maximum(tf.abs(alpha), integers.SMALLEST_STEP), self.bits)
-        return tf.quantization.fake_quant_with_min_max_vars(inputs, *self.int8_range(weights))
+    def quantise(self, inputs: Any, variables: dict[str, Any]) -> Any:
+        alpha, started = variables["alpha"], variables["started"]
+        alpha.assign(tf.where(started > 0, alpha, tf.reduce_max(tf.stop_gradient(inputs))))
+        started.assign(1.0)
+        return clipped(inputs, tf.maximum(tf.abs(alpha), integers.SMALLEST_STEP), self.bits)
 
 
 def clipped(values: Any, alpha: Any, bits: int) -> Any:
