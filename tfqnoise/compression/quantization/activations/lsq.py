@@ -5,7 +5,7 @@ from typing import Any
 
 from tfqnoise.backend import keras, tf
 from tfqnoise.compression.quantization import integers
-from tfqnoise.compression.quantization.activations import ActivationQuantizer, register
+from tfqnoise.compression.quantization.activations import ActivationQuantizer, observed, register
 from tfqnoise.compression.quantization.learned_step import learned_step
 
 
@@ -17,8 +17,8 @@ from tfqnoise.compression.quantization.learned_step import learned_step
 class Lsq(ActivationQuantizer):
     """Learned step size quantization: codes 0 ... 2^b - 1, or -2^(b-1) ... 2^(b-1) - 1 where values are signed.
 
-    x^ = s clip(round(x / s), low, high); s is trained, and starts at 2 mean |x| / sqrt(high) of the first batch.
-    Its gradient is scaled by 1 / sqrt(N high), N being the values of a batch.
+    x^ = s clip(round(x / s), low, high); s is trained, and starts at 2 mean |x| / sqrt(high) of the first batch's
+    first 16 pictures. Its gradient is scaled by 1 / sqrt(N high), N being the values of a batch.
 
     Args:
         bits: of a level.
@@ -47,7 +47,7 @@ class Lsq(ActivationQuantizer):
     def quantise(self, inputs: Any, variables: dict[str, Any]) -> Any:
         low, high = self._codes
         step, started = variables["step"], variables["started"]
-        first = 2 * tf.reduce_mean(tf.abs(tf.stop_gradient(inputs))) / high**0.5
+        first = 2 * tf.reduce_mean(tf.abs(observed(inputs))) / high**0.5
         # Assigned in each step, since a branch in the graph would cost more than the mean.
         step.assign(tf.where(started > 0, step, first))
         started.assign(1.0)

@@ -5,7 +5,7 @@ from typing import Any
 
 from tfqnoise.backend import keras, tf
 from tfqnoise.compression.quantization import integers
-from tfqnoise.compression.quantization.activations import ActivationQuantizer, register
+from tfqnoise.compression.quantization.activations import ActivationQuantizer, observed, register
 
 
 @register(
@@ -14,7 +14,7 @@ from tfqnoise.compression.quantization.activations import ActivationQuantizer, r
 )
 @dataclasses.dataclass(frozen=True)
 class MovingRange(ActivationQuantizer):
-    """The running range [a, b] of what is seen.
+    """The running range [a, b] of what is seen in the first 16 pictures of each batch.
 
     a <- d a + (1 - d) min(0, min x),  b <- d b + (1 - d) max(0, max x),  d = min(decay, n / (n + 1))
 
@@ -48,11 +48,12 @@ class MovingRange(ActivationQuantizer):
         low, high, updates = variables["min"], variables["max"], variables["updates"]
         decay = tf.minimum(self.decay, updates / (updates + 1))
         updates.assign_add(1.0)
-        top = tf.maximum(tf.reduce_max(tf.stop_gradient(inputs)), 0.0)
+        seen = observed(inputs)
+        top = tf.maximum(tf.reduce_max(seen), 0.0)
         new_high = high.assign(decay * high + (1 - decay) * top)
         new_low = low
         if not self.non_negative:
-            bottom = tf.minimum(tf.reduce_min(tf.stop_gradient(inputs)), 0.0)
+            bottom = tf.minimum(tf.reduce_min(seen), 0.0)
             new_low = low.assign(decay * low + (1 - decay) * bottom)
         if self.bits < 8:
             new_low, new_high = integers.activation_range(new_high, self.bits)

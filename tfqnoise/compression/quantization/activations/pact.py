@@ -5,7 +5,7 @@ from typing import Any
 
 from tfqnoise.backend import keras, tf
 from tfqnoise.compression.quantization import integers
-from tfqnoise.compression.quantization.activations import ActivationQuantizer, register
+from tfqnoise.compression.quantization.activations import ActivationQuantizer, observed, register
 
 
 @register(
@@ -19,7 +19,7 @@ class Pact(ActivationQuantizer):
     y = clip(x, 0, alpha),  y^ = round(y (2^b - 1) / alpha) alpha / (2^b - 1)
     dy^/dx = 1 where 0 <= x < alpha, else 0;  dy^/dalpha = 1 where x >= alpha, else 0
 
-    alpha starts at the largest value of the first batch and decays as kernels do (--weight-decay), which is the
+    alpha starts at the largest value of the first batch's first 16 pictures and decays as kernels do (--weight-decay), which is the
     paper's penalty on it. Signed tensors keep a running range.
 
     Args:
@@ -43,7 +43,7 @@ class Pact(ActivationQuantizer):
 
     def quantise(self, inputs: Any, variables: dict[str, Any]) -> Any:
         alpha, started = variables["alpha"], variables["started"]
-        alpha.assign(tf.where(started > 0, alpha, tf.reduce_max(tf.stop_gradient(inputs))))
+        alpha.assign(tf.where(started > 0, alpha, tf.reduce_max(observed(inputs))))
         started.assign(1.0)
         return clipped(inputs, tf.maximum(tf.abs(alpha), integers.SMALLEST_STEP), self.bits)
 
