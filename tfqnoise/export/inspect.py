@@ -124,6 +124,12 @@ def operator_name(model: Any, operator: Any) -> str:
     return str(flatbuffer_utils.opcode_to_name(model, operator.opcodeIndex))
 
 
+def layer_name(tensor: str) -> str:
+    """Returns the layer in a weight's name: the converter joins the names of all that it fused."""
+    parts = tensor.split(";")[0].split("/")
+    return next((part.removeprefix("quant_") for part in parts if part.startswith("quant_")), parts[-1])
+
+
 def constant(model: Any, tensor: Any) -> np.ndarray:
     """Returns the values of a constant tensor in its shape: int8 also for packed types, int32, or float32."""
     data = np.frombuffer(bytes(model.buffers[tensor.buffer].data), np.uint8)

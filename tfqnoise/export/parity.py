@@ -68,12 +68,6 @@ def compare(content: bytes, restored: Restored, examples: int | None = None) -> 
     )
 
 
-def same_integers(one: bytes, other: bytes, restored: Restored) -> bool:
-    """Says whether two models give the same integers on some test pictures, under the same (built-in) kernels."""
-    images = restored.test.images[:_DIVERGENCE_PICTURES]
-    return np.array_equal(Interpreter(one, delegate=False)(images), Interpreter(other, delegate=False)(images))
-
-
 def first_divergence(content: bytes, restored: Restored) -> str:
     """Returns a sentence that names the first layer whose integers differ from the trained network's."""
     network = restored.network

@@ -10,7 +10,7 @@ import numpy as np
 import zstandard
 
 from tfqnoise.compression.plan import Phase
-from tfqnoise.export.inspect import constant, operator_name, read, tensor_type
+from tfqnoise.export.inspect import constant, layer_name, operator_name, read, tensor_type
 from tfqnoise.recipe import Recipe
 
 _ZSTD_LEVEL = 19
@@ -121,10 +121,10 @@ def broken_promises(sizes: Sequence[TensorSize], recipe: Recipe, phase: Phase) -
         bits = max(recipe.bits, recipe.edge_bits) if edge else recipe.bits
         values = min(2**bits, clusters if size.elements > clusters else 256)
         if size.unique > values:
-            found.append(f"{_short(size.name)} has {size.unique} values, not {values}")
+            found.append(f"{layer_name(size.name)} has {size.unique} values, not {values}")
         # A share of a few weights can only be met up to one of them.
         if size.zeros < sparsity - 1 / size.elements:
-            found.append(f"{_short(size.name)} has {size.zeros:.1%} zeros, not {sparsity:.1%}")
+            found.append(f"{layer_name(size.name)} has {size.zeros:.1%} zeros, not {sparsity:.1%}")
     return found
 
 
@@ -133,7 +133,9 @@ def table(sizes: Sequence[TensorSize], content: bytes) -> str:
     lines = [f"{'tensor':<28} type  {'values':>10} {'float':>11} {'stored':>10} {'gzip':>9} {'zstd':>9} unique  bits"]
     for size in sizes:
         if len(size.shape) > 1:
-            lines.append(_line(_short(size.name), size.type, size, str(size.unique), f"{size.entropy_bits:.2f}"))
+            lines.append(
+                _line(layer_name(size.name)[-28:], size.type, size, str(size.unique), f"{size.entropy_bits:.2f}")
+            )
     rest = [size for size in sizes if len(size.shape) == 1]
     for name, group in (("biases", rest), ("all weights", sizes)):
         lines.append(_line(name, "", _sum(group), "", ""))
@@ -152,9 +154,3 @@ def _line(name: str, kind: str, size: TensorSize | dict[str, int], unique: str, 
         f"{name:<28} {kind:<5} {values['elements']:>10,} {values['float_bytes']:>11,} {values['stored_bytes']:>10,} "
         f"{values['gzip_bytes']:>9,} {values['zstd_bytes']:>9,} {unique:>6} {bits:>5}"
     ).rstrip()
-
-
-def _short(name: str) -> str:
-    """Returns the layer in a tensor's name: the converter joins the names of all that it fused."""
-    layer = name.split(";")[0].split("/")
-    return next((part.removeprefix("quant_") for part in layer if part.startswith("quant_")), layer[-1])[-28:]

@@ -10,6 +10,8 @@ filter->type == kTfLiteInt4 was not true"). There is no 3-bit type. Where the ty
 convolution isn't delegated to XNNPACK and runs slower; a dense layer is and runs faster.
 """
 
+import itertools
+
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.tools import flatbuffer_utils
@@ -27,13 +29,12 @@ _TYPES = {4: schema.TensorType.INT4, 2: schema.TensorType.INT2}
 _NARROWEST = {"narrowest": 2, "int4": 4, "int8": 8}
 
 
-def pack(content: bytes, storage: str = "narrowest", *, convolutions: bool = True) -> bytes:
+def pack(content: bytes, storage: str = "narrowest") -> bytes:
     """Returns the model with each kernel in the narrowest type that holds it and that its operator executes.
 
     Args:
         content: a model with int8 weights.
         storage: "narrowest" (INT2 or INT4 where it fits), "int4" (INT4 where it fits) or "int8".
-        convolutions: whether convolutions are packed too.
 
     Raises:
         ExportError: if the bytes are not a TFLite model.
@@ -44,8 +45,6 @@ def pack(content: bytes, storage: str = "narrowest", *, convolutions: bool = Tru
     for op in graph.operators:
         name = operator_name(model, op)
         if (name, 4) not in _VERSIONS or tensor_type(graph.tensors[op.inputs[1]]) != "INT8":
-            continue
-        if name != "FULLY_CONNECTED" and not convolutions:
             continue
         tensor = graph.tensors[op.inputs[1]]
         codes = constant(model, tensor)
@@ -58,6 +57,19 @@ def pack(content: bytes, storage: str = "narrowest", *, convolutions: bool = Tru
         code = model.operatorCodes[op.opcodeIndex]
         code.version = max(code.version, _VERSIONS[name, bits])
     return bytes(flatbuffer_utils.convert_object_to_bytearray(model)) if packed else content
+
+
+def same_weights(one: bytes, other: bytes) -> bool:
+    """Says whether two models hold the same kernels, in whatever types."""
+
+    def kernels(content: bytes) -> list[np.ndarray]:
+        model = read(content)
+        graph = model.subgraphs[0]
+        operators = [op for op in graph.operators if (operator_name(model, op), 4) in _VERSIONS]
+        return [constant(model, graph.tensors[op.inputs[1]]) for op in operators]
+
+    pairs = itertools.zip_longest(kernels(one), kernels(other))
+    return all(a is not None and b is not None and np.array_equal(a, b) for a, b in pairs)
 
 
 def _bits(operator: str, codes: np.ndarray, narrowest: int) -> int:

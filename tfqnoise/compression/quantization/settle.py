@@ -7,6 +7,8 @@ by half a unit at most, some thousandths of a step of the output; after it, Kera
 same integers.
 """
 
+import contextlib
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -29,6 +31,30 @@ def settle(network: Any) -> None:
             for weight, quantizer, variables in wrapper._weight_vars:
                 quantizer.settle(weight, variables)
             _round_bias(wrapper)
+
+
+@contextlib.contextmanager
+def biases_moved(network: Any, moves: Mapping[str, np.ndarray]) -> Iterator[None]:
+    """Moves biases of a settled network for as long as the context lasts.
+
+    Args:
+        network: a network of `tfqnoise.compression.quantization.qat`.
+        moves: by the name of a layer in the plain network what is added to its bias, [channels]. A layer that has
+            none, nor an offset in the batch norm behind it, stays as it is.
+    """
+    kept = []
+    for name, move in moves.items():
+        wrapper = network.get_layer(f"quant_{name}")
+        norm = _batch_norm_behind(wrapper)
+        bias = wrapper.layer.bias if norm is None else norm.beta
+        if bias is not None:
+            kept.append((bias, bias.numpy()))
+            bias.assign_add(move.astype(np.float32))
+    try:
+        yield
+    finally:
+        for bias, value in kept:
+            bias.assign(value)
 
 
 def _round_bias(wrapper: Any) -> None:

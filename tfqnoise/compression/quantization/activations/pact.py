@@ -19,8 +19,8 @@ class Pact(ActivationQuantizer):
     y = clip(x, 0, alpha),  y^ = round(y (2^b - 1) / alpha) alpha / (2^b - 1)
     dy^/dx = 1 where 0 <= x < alpha, else 0;  dy^/dalpha = 1 where x >= alpha, else 0
 
-    alpha starts at the largest value of the first batch's first 16 pictures and decays as kernels do (--weight-decay), which is the
-    paper's penalty on it. Signed tensors keep a running range.
+    alpha starts at the largest value of the first batch's first 16 pictures and decays as kernels do
+    (--weight-decay), which is the paper's penalty on it. Signed tensors keep a running range.
 
     Args:
         bits: of a level.
