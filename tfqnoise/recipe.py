@@ -19,6 +19,11 @@ PRECISIONS = ("float32", "bfloat16")
 BITS = (1, 2, 3, 4, 8)
 CLUSTERINGS = ("centroids", "tfmot")
 GRIDS = ("free", "uniform")
+PENALTY_SCHEDULES = ("constant", "linear", "cosine")
+
+
+# Fields with several values, which are lists in JSON.
+_TUPLES = ("allow_float", "penalty_weights")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,11 +70,18 @@ class Recipe:
     """Values that the weights of a kernel may take; as many as the bits allow if not given."""
     clustering: str = "centroids"
     """Who finds these values: `centroids` (trained with the weights, by a penalty) or `tfmot` (TF-MOT's own)."""
+    codebooks: int = 1
+    """Codebooks a convolution: its output channels are split into as many groups, each with K values of its own."""
     penalty: str = "hard"
     """What draws weights to centroids: `hard`, `soft` or `gaussian_mixture`."""
     penalty_weight: float = 0.1
-    """Strength of the penalty at the end of its stage, through which it climbs from zero: in a step of SGD a weight
-    goes about (learning rate x this) of its way to its centroid, with momentum ten times that."""
+    """Strength of the penalty at the end of its stage: in a step of SGD a weight goes about (learning rate x this) of
+    its way to its centroid, with momentum ten times that."""
+    penalty_weights: tuple[str, ...] = ()
+    """Other strengths for some layers, such as stem=0.02 stage3*=0.2; the first pattern that fits a layer counts."""
+    penalty_schedule: str = "linear"
+    """How the strength goes through the stage: `linear` (climbs from zero), `cosine` (the same, smoothly) or
+    `constant`."""
     initialisation: str = "kmeans_plus_plus"
     """First centroids: `kmeans_plus_plus`, `linear` or `density`."""
     grid: str = "free"
@@ -117,8 +129,9 @@ class Recipe:
     """Seed of initial weights, order, augmentation and noise."""
 
     def __post_init__(self) -> None:
-        if isinstance(self.allow_float, list):
-            object.__setattr__(self, "allow_float", tuple(self.allow_float))
+        for name in _TUPLES:
+            if isinstance(getattr(self, name), list):
+                object.__setattr__(self, name, tuple(getattr(self, name)))
         for name, hint in typing.get_type_hints(Recipe).items():
             _check_type(name, getattr(self, name), hint)
         for name, valid, expected in self._limits():
@@ -153,6 +166,26 @@ class Recipe:
             ),
             ("clustering", self.clustering in CLUSTERINGS, f"one of {', '.join(CLUSTERINGS)}"),
             ("grid", self.grid in GRIDS, f"one of {', '.join(GRIDS)}"),
+            (
+                "codebooks",
+                self.codebooks >= 1 and (self.codebooks == 1 or bool(self.clusters)),
+                "at least 1, and more than 1 only with --clusters",
+            ),
+            (
+                "codebooks",
+                self.codebooks == 1 or self.clustering == "centroids",
+                "1 with --clustering tfmot, which has one a kernel",
+            ),
+            (
+                "penalty_weights",
+                all(_layer_weight(text) is not None for text in self.penalty_weights),
+                "layer=weight each, with a positive weight, such as stem=0.02",
+            ),
+            (
+                "penalty_schedule",
+                self.penalty_schedule in PENALTY_SCHEDULES,
+                f"one of {', '.join(PENALTY_SCHEDULES)}",
+            ),
             ("penalty_weight", 0 < self.penalty_weight < float("inf"), "a positive number"),
             ("sparsity", 0 <= self.sparsity < 1, "a share from 0 up to but not 1"),
             ("epochs", self.epochs >= 1, "at least 1"),
@@ -176,7 +209,11 @@ class Recipe:
 
     def to_dict(self) -> dict[str, Any]:
         """Returns the recipe as plain data, as `recipe.json` holds it."""
-        return {**dataclasses.asdict(self), "allow_float": list(self.allow_float)}
+        return {**dataclasses.asdict(self), **{name: list(getattr(self, name)) for name in _TUPLES}}
+
+    def layer_penalty_weights(self) -> list[tuple[str, float]]:
+        """Returns `penalty_weights` as pairs of a pattern of layer names and a weight."""
+        return [pair for text in self.penalty_weights if (pair := _layer_weight(text)) is not None]
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "Recipe":
@@ -220,6 +257,15 @@ class Recipe:
         usual = {**Recipe().to_dict(), "data_dir": self.data_dir}
         text = json.dumps({name: v for name, v in self.to_dict().items() if v != usual[name]}, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def _layer_weight(text: str) -> tuple[str, float] | None:
+    pattern, equals, number = text.rpartition("=")
+    try:
+        weight = float(number)
+    except ValueError:
+        return None
+    return (pattern, weight) if equals and pattern and 0 < weight < float("inf") else None
 
 
 def _remedy(name: str) -> str:

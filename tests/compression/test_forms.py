@@ -12,7 +12,7 @@ from tfqnoise.compression import forms
 from tfqnoise.compression.plan import phases
 from tfqnoise.compression.pruning import magnitude
 from tfqnoise.compression.quantization.settle import settle
-from tfqnoise.errors import TrainingError
+from tfqnoise.errors import PlanError, TrainingError
 from tfqnoise.recipe import Recipe
 
 SMALL = Recipe(width=0.5, epochs=6, freeze_batch_norm=0.0)
@@ -53,6 +53,8 @@ RECIPES = {
     "centroids": {"clusters": 8},
     "uniform grid": {"clusters": 16, "grid": "uniform"},
     "pruned": {"sparsity": 0.5, "bits": 4},
+    "codebooks by channels": {"clusters": 8, "codebooks": 3},
+    "uniform codebooks by channels": {"clusters": 8, "codebooks": 3, "grid": "uniform"},
     "centroids in two stages": {"clusters": 8, "stages": "quantise+cluster:2,snap:2,train:2@0.01"},
     "all": {"sparsity": 0.5, "clusters": 8},
     "all, by TF-MOT": {"sparsity": 0.5, "clusters": 8, "clustering": "tfmot"},
@@ -69,7 +71,10 @@ def test_each_form_starts_from_the_weights_of_the_one_before(name):
             assert distance < (0.4 if phase.snapped and not one.snapped else 1e-6), layer
 
 
-@pytest.mark.parametrize("name", ["centroids", "uniform grid", "all", "all, by TF-MOT"])
+@pytest.mark.parametrize(
+    "name",
+    ["centroids", "uniform grid", "codebooks by channels", "uniform codebooks by channels", "all", "all, by TF-MOT"],
+)
 def test_snapped_kernels_keep_their_promise(name):
     recipe = dataclasses.replace(SMALL, **RECIPES[name])
     phase, form = _walk(recipe)[-1][:2]
@@ -83,10 +88,12 @@ def test_snapped_kernels_keep_their_promise(name):
     assert [name for name in trained if "centroids" in name or "kernel_step" in name]
     variables = form.network.get_layer("quant_stage1_block1_conv1")._weight_vars[0][2]
     counts = variables["assignments"].shape
+    kept = variables["assignments"].numpy()
     variables["assignments"].assign(np.arange(np.prod(counts)).reshape(counts) % 20)
     if "centroids" not in variables:
         with pytest.raises(TrainingError, match=r"stage1_block1_conv1 has 20 levels"):
             forms.check(recipe, form, phase)
+    variables["assignments"].assign(kept)
 
 
 def test_too_few_zeros_are_an_error():
@@ -104,6 +111,35 @@ def test_a_kernel_with_fewer_weights_than_clusters_is_left_alone():
     reasons = {report.layer: report.reason for report in form.layers}
     assert "kernel int8" in reasons["stem"]
     assert "100 centroids, free grid" in reasons["stage2_block1_conv1"]
+
+
+@pytest.mark.parametrize("name", ["centroids", "codebooks by channels", "all, by TF-MOT"])
+def test_clusters_are_known_in_every_phase_that_has_some(name):
+    recipe = dataclasses.replace(SMALL, **RECIPES[name])
+    phases_with = 0
+    for phase, form, _, _ in _walk(recipe):
+        rows = form.clusters()
+        assert bool(rows) == (phase.clustering or phase.snapped)
+        for row in rows:
+            assert len(row["centroids"]) == 8
+            assert 1 <= row["occupied"] <= 8
+            assert 0 <= row["entropy_bits"] <= 3
+        phases_with += bool(rows)
+        groups = [row["layer"] for row in rows if row["layer"].startswith("stem")]
+        assert not rows or len(groups) == recipe.codebooks
+    assert phases_with == 2
+
+
+def test_penalty_weights_of_layers():
+    recipe = dataclasses.replace(SMALL, clusters=8, penalty_weights=("stem=0.5", "stage3*=0.02", "stage*=0.2"))
+    form = _walk(dataclasses.replace(SMALL, clusters=8))[0][1]
+    weights = forms.penalty_weights(recipe, form)
+    assert weights["stem"] == 0.5
+    assert weights["stage3_block1_conv1"] == 0.02
+    assert weights["stage1_block1_conv1"] == 0.2
+    assert weights["logits"] == recipe.penalty_weight
+    with pytest.raises(PlanError, match=r"'stame', which fits no layer"):
+        forms.penalty_weights(dataclasses.replace(SMALL, clusters=8, penalty_weights=("stame=1",)), form)
 
 
 def test_batch_norm_scales_stay_positive():

@@ -1,7 +1,9 @@
 """What the penalties cost in time and memory."""
 
+import concurrent.futures
 import contextlib
 import ctypes
+import multiprocessing
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -16,6 +18,7 @@ from tfqnoise.compression.clustering import penalties
 from tfqnoise.compression.clustering.codebook import Codebook
 from tfqnoise.compression.forms import Form
 from tfqnoise.data import dataset as data
+from tfqnoise.recipe import Recipe
 from tfqnoise.run import Run
 
 _REPETITIONS = 10
@@ -26,29 +29,51 @@ _CLUSTERS = 16
 def penalty(
     run: Run, peers: Sequence[Path], repetitions: int | None, report: Callable[[str], None]
 ) -> dict[str, Any]:
-    """Value and gradients of each penalty on all kernels of the recipe's network: time, and memory on top."""
+    """Value and gradients of each penalty on all kernels of the recipe's network: time, and memory on top.
+
+    Each has a process of its own, so that none is served from memory that another has given back.
+    """
     recipe = run.recipe
+    rows: list[dict[str, Any]] = []
+    for name in penalties.registry.entries():
+        # Started afresh: a copy of this process would bring its memory along.
+        context = multiprocessing.get_context("spawn")
+        with concurrent.futures.ProcessPoolExecutor(1, mp_context=context) as process:
+            measured = process.submit(_measured, name, recipe, repetitions or _REPETITIONS).result()
+        if not rows:
+            report(
+                f"penalty of {recipe.network}: {measured['weights']:,} weights in {measured['kernels']} kernels, "
+                f"{measured['clusters']} clusters"
+            )
+        rows.append(measured)
+        report(f"{name:<18} {measured['median_ms']:8.1f} ms  {measured['extra_megabytes']:7.1f} MB on top")
+    return {"network": recipe.network, "rows": rows}
+
+
+def _measured(name: str, recipe: Recipe, repetitions: int) -> dict[str, Any]:
+    """Returns what a penalty costs in this process."""
     dataset = data.load(recipe)
     kernels = Form(assembly.build(uncompressed(recipe), dataset.input_shape, dataset.classes)).kernels()
+    del dataset
     clusters = recipe.clusters or _CLUSTERS
-    kernels = {name: kernel for name, kernel in kernels.items() if np.prod(kernel.shape) > clusters}
-    weights = sum(int(np.prod(kernel.shape)) for kernel in kernels.values())
-    report(f"penalty of {recipe.network}: {weights:,} weights in {len(kernels)} kernels, {clusters} clusters")
-    rows = []
-    for name in penalties.registry.entries():
-        step = _step(name, clusters, recipe.seed, kernels)
-        _forget_peak()
-        before = _memory("VmRSS")
+    kernels = {layer: kernel for layer, kernel in kernels.items() if np.prod(kernel.shape) > clusters}
+    step = _step(name, clusters, recipe.seed, kernels)
+    _forget_peak()
+    before = _memory("VmRSS")
+    step()
+    times = []
+    for _ in range(repetitions):
+        began = time.perf_counter()
         step()
-        times = []
-        for _ in range(repetitions or _REPETITIONS):
-            began = time.perf_counter()
-            step()
-            times.append(time.perf_counter() - began)
-        extra = max(0, _memory("VmHWM") - before)
-        rows.append({"penalty": name, "median_ms": float(np.median(times) * 1e3), "extra_megabytes": extra / 1e6})
-        report(f"{name:<18} {rows[-1]['median_ms']:8.1f} ms  {rows[-1]['extra_megabytes']:7.1f} MB on top")
-    return {"network": recipe.network, "weights": weights, "clusters": clusters, "rows": rows}
+        times.append(time.perf_counter() - began)
+    return {
+        "penalty": name,
+        "weights": sum(int(np.prod(kernel.shape)) for kernel in kernels.values()),
+        "kernels": len(kernels),
+        "clusters": clusters,
+        "median_ms": float(np.median(times) * 1e3),
+        "extra_megabytes": max(0, _memory("VmHWM") - before) / 1e6,
+    }
 
 
 def _step(name: str, clusters: int, seed: int, kernels: dict[str, Any]) -> Callable[[], None]:

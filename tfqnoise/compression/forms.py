@@ -5,6 +5,7 @@ quantization. Each form starts from the weights of the one before.
 """
 
 import dataclasses
+import fnmatch
 import functools
 from typing import Any
 
@@ -12,12 +13,12 @@ import numpy as np
 
 from tfqnoise.backend import tf
 from tfqnoise.compression.clustering import tfmot
-from tfqnoise.compression.clustering.codebook import Codebook
+from tfqnoise.compression.clustering.codebook import Codebook, Codebooks, statistics
 from tfqnoise.compression.clustering.snapped import Snapped
 from tfqnoise.compression.plan import LayerReport, Phase
 from tfqnoise.compression.pruning import magnitude
 from tfqnoise.compression.quantization.qat import Widths, quantize
-from tfqnoise.errors import TrainingError
+from tfqnoise.errors import PlanError, TrainingError
 from tfqnoise.recipe import Recipe
 
 _PREFIXES = ("quant_", "prune_low_magnitude_", "cluster_")
@@ -37,7 +38,7 @@ class Form:
 
     network: Any
     layers: list[LayerReport] = dataclasses.field(default_factory=list)
-    codebooks: dict[str, Codebook] = dataclasses.field(default_factory=dict)
+    codebooks: dict[str, Codebooks] = dataclasses.field(default_factory=dict)
     masks: dict[str, Any] = dataclasses.field(default_factory=dict)
     snapped: bool = False
 
@@ -53,12 +54,48 @@ class Form:
     def trained(self) -> list[Any]:
         """Returns the variables that the optimizer changes: not the kernels whose centroids are trained instead."""
         left = {id(weight) for weight, quantizer, _ in self._quantised() if isinstance(quantizer, Snapped)}
-        own = [v for book in self.codebooks.values() for v in book.trainable_weights] if not left else []
+        own = [v for book in self.books() for v in book.trainable_weights] if not left else []
         return [v for v in self.network.trainable_variables if id(v) not in left] + own
+
+    def books(self) -> list[Codebook]:
+        """Returns every single codebook."""
+        return [book for codebooks in self.codebooks.values() for book in codebooks.books]
+
+    def clusters(self) -> list[dict[str, Any]]:
+        """Returns the statistics of each codebook (`clustering.codebook.statistics`): of those trained beside the
+        weights, of snapped weights, or of TF-MOT's."""
+        kernels = self.kernels()
+        if self.snapped:
+            rows = [
+                quantizer.statistics(_plain_name(layer), weight, variables)
+                for layer in self.network.layers
+                for weight, quantizer, variables in getattr(layer, "_weight_vars", ())
+                if isinstance(quantizer, Snapped)
+            ]
+            return [row for layer_rows in rows for row in layer_rows]
+        if self.codebooks:
+            return [
+                book.statistics(part)
+                for name, codebooks in self.codebooks.items()
+                for book, part in codebooks.parts(kernels[name])
+            ]
+        return [
+            statistics(name.removeprefix("cluster_"), kernel, centroids, index)
+            for name, kernel, centroids, index in tfmot.clusters(self.network)
+        ]
+
+    def revive(self) -> dict[str, int]:
+        """Gives centroids without weights some to serve; returns how many were moved, by codebook."""
+        kernels = self.kernels()
+        return {
+            book.name: book.revive(part)
+            for name, codebooks in self.codebooks.items()
+            for book, part in codebooks.parts(kernels[name])
+        }
 
     def state(self) -> list[Any]:
         """Returns the variables beside the network's that a checkpoint keeps."""
-        books = [v for book in self.codebooks.values() for v in book.weights]
+        books = [v for book in self.books() for v in book.weights]
         return [*books, *self.masks.values(), *tfmot.masks(self.network)]
 
     def restored(self) -> None:
@@ -90,10 +127,17 @@ def build(recipe: Recipe, phase: Phase, plain: Any, before: Form | None, steps_p
         form.masks = before.masks if before and before.masks else _masks(kernels, before is not None)
     clustered = clusterable(recipe, kernels)
     if recipe.clustering == "centroids" and (phase.clustering or phase.snapped):
-        form.codebooks = before.codebooks if before and before.codebooks else _codebooks(recipe, clustered, phase)
+        form.codebooks = before.codebooks if before and before.codebooks else {}
+        if not form.codebooks:
+            # What a checkpoint will overwrite needs no long search.
+            known = before is not None or phase.start == 0
+            form.codebooks = _codebooks(recipe, clustered, phase, recipe.initialisation if known else "linear")
     elif phase.snapped:
         # TF-MOT has found the clusters: the values that each kernel has.
-        form.codebooks = _codebooks(recipe, clustered, phase, distinct=before is not None)
+        form.codebooks = _codebooks(recipe, clustered, phase, "linear")
+        for name, codebooks in form.codebooks.items():
+            for book, part in codebooks.parts(clustered[name]) if before is not None else ():
+                book.take(part)
     if phase.quantised:
         form.network, form.layers = _quantised(recipe, phase, plain, before, form.codebooks)
     elif phase.pruning:
@@ -107,6 +151,26 @@ def build(recipe: Recipe, phase: Phase, plain: Any, before: Form | None, steps_p
 def clusterable(recipe: Recipe, kernels: dict[str, Any]) -> dict[str, Any]:
     """Returns the kernels that have more weights than clusters; the others are left as they are."""
     return {name: kernel for name, kernel in kernels.items() if np.prod(kernel.shape) > (recipe.clusters or np.inf)}
+
+
+def penalty_weights(recipe: Recipe, form: Form) -> dict[str, float]:
+    """Returns the weight of the penalty for each layer that has centroids.
+
+    Raises:
+        PlanError: if a pattern of --penalty-weights fits no such layer.
+    """
+    pairs = recipe.layer_penalty_weights()
+    for pattern, _ in pairs:
+        if form.codebooks and not fnmatch.filter(form.codebooks, pattern):
+            raise PlanError(
+                f"--penalty-weights names '{pattern}', which fits no layer with centroids",
+                f"a layer, or a pattern of layers, of {', '.join(form.codebooks)}",
+                "correct the name",
+            )
+    return {
+        name: next((weight for pattern, weight in pairs if fnmatch.fnmatchcase(name, pattern)), recipe.penalty_weight)
+        for name in form.codebooks
+    }
 
 
 def check(recipe: Recipe, form: Form, phase: Phase) -> None:
@@ -129,7 +193,7 @@ def check(recipe: Recipe, form: Form, phase: Phase) -> None:
         for weight, quantizer, variables in getattr(layer, "_weight_vars", ()):
             step = quantizer.step(weight, variables)
             codes = np.unique(np.round(quantizer(weight, False, variables) / step))
-            most = quantizer.clusters if isinstance(quantizer, Snapped) else 2**quantizer.bits
+            most = quantizer.values_at_most if isinstance(quantizer, Snapped) else 2**quantizer.bits
             if len(codes) > most:
                 raise _broken(f"{_plain_name(layer)} has {len(codes)} levels", f"at most {most}")
 
@@ -139,14 +203,16 @@ def _broken(received: str, expected: str) -> TrainingError:
 
 
 def _quantised(
-    recipe: Recipe, phase: Phase, plain: Any, before: Form | None, books: dict[str, Codebook]
+    recipe: Recipe, phase: Phase, plain: Any, before: Form | None, books: dict[str, Codebooks]
 ) -> tuple[Any, list[LayerReport]]:
     widths = Widths(
         recipe.bits, recipe.quantizer, recipe.activation_bits, recipe.activation_quantizer, recipe.edge_bits
     )
     snapped = {
-        name: functools.partial(Snapped, bits=8, clusters=len(book.centroids), grid=book.grid)
-        for name, book in books.items()
+        name: functools.partial(
+            Snapped, bits=8, clusters=len(each.books[0].centroids), grid=recipe.grid, groups=len(each.books)
+        )
+        for name, each in books.items()
         if phase.snapped
     }
     network, reports = quantize(plain, recipe.allow_float, widths, snapped)
@@ -165,18 +231,20 @@ def _quantised(
     return network, reports
 
 
-def _codebooks(
-    recipe: Recipe, kernels: dict[str, Any], phase: Phase, *, distinct: bool = False
-) -> dict[str, Codebook]:
-    books = {}
+def _codebooks(recipe: Recipe, kernels: dict[str, Any], phase: Phase, initialisation: str) -> dict[str, Codebooks]:
+    found = {}
     for number, (name, kernel) in enumerate(kernels.items()):
-        book = Codebook(name, recipe.clusters or 0, recipe.grid, recipe.penalty, with_zero=phase.pruned)
-        if distinct:
-            book.take(kernel)
-        else:
-            book.start(kernel, recipe.initialisation, recipe.seed + number)
-        books[name] = book
-    return books
+        # Dense layers have one step, and so one codebook; a depthwise kernel's last axis has length 1.
+        groups = min(recipe.codebooks, kernel.shape[-1]) if kernel.shape.rank == 4 else 1
+        names = [name] if groups == 1 else [f"{name}/{group}" for group in range(groups)]
+        books = [
+            Codebook(each, recipe.clusters or 0, recipe.grid, recipe.penalty, with_zero=phase.pruned)
+            for each in names
+        ]
+        found[name] = Codebooks(kernel, books)
+        for book, part in found[name].parts(kernel):
+            book.start(part, initialisation, recipe.seed + number)
+    return found
 
 
 def _masks(kernels: dict[str, Any], known: bool) -> dict[str, Any]:

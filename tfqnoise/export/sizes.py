@@ -119,7 +119,9 @@ def broken_promises(sizes: Sequence[TensorSize], recipe: Recipe, phase: Phase) -
     for number, size in enumerate(kernels):
         edge = number in (0, len(kernels) - 1)
         bits = max(recipe.bits, recipe.edge_bits) if edge else recipe.bits
-        values = min(2**bits, clusters if size.elements > clusters else 256)
+        # A dense layer has one codebook; on the uniform grid codebooks differ in their steps, not in their integers.
+        several = recipe.grid == "free" and size.operator == "CONV_2D"
+        values = min(2**bits, clusters * (recipe.codebooks if several else 1) if size.elements > clusters else 256)
         if size.unique > values:
             found.append(f"{layer_name(size.name)} has {size.unique} values, not {values}")
         # A share of a few weights can only be met up to one of them.

@@ -51,7 +51,8 @@ class Guard(keras.callbacks.Callback):
 
 
 class Clusters(keras.callbacks.Callback):
-    """Writes what became of the centroids in each epoch to clusters.jsonl and TensorBoard, and revives empty ones.
+    """Writes what became of the centroids in each epoch to clusters.jsonl and TensorBoard, and revives empty ones
+    while weights are drawn to them.
 
     The line of an epoch that a killed run repeats replaces the one it had.
     """
@@ -62,14 +63,15 @@ class Clusters(keras.callbacks.Callback):
         self._writer = tf.summary.create_file_writer(str(run.path / "tensorboard" / "clusters"))
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        kernels, rows = self._form.kernels(), []
+        rows = self._form.clusters()
         with self._writer.as_default(step=epoch):
-            for name, book in self._form.codebooks.items():
-                tf.summary.histogram(f"{name}/centroids", book.centroids)
-                tf.summary.histogram(f"{name}/kernel", kernels[name])
-        for name, book in self._form.codebooks.items():
-            row = book.statistics(kernels[name])
-            rows.append({**row, "revived": book.revive(kernels[name])})
+            for row in rows:
+                tf.summary.histogram(f"{row['layer']}/centroids", row["centroids"])
+            for name, kernel in self._form.kernels().items():
+                tf.summary.histogram(f"{name}/kernel", kernel)
+        if not self._form.snapped:
+            revived = self._form.revive()
+            rows = [{**row, "revived": revived.get(row["layer"], 0)} for row in rows]
         path = self._run.path / "clusters.jsonl"
         kept = [row for row in self._run.read_lines(path.name) if row["epoch"] <= epoch] if path.exists() else []
         self._run.write_lines(path.name, [*kept, {"epoch": epoch + 1, "layers": rows}])

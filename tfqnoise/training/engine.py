@@ -10,6 +10,7 @@ from typing import Any
 from tfqnoise import losses, strategies
 from tfqnoise.backend import keras, tf
 from tfqnoise.compression import forms
+from tfqnoise.compression.clustering.schedules import SCHEDULES
 from tfqnoise.compression.forms import Form
 from tfqnoise.compression.plan import Phase, phases
 from tfqnoise.compression.quantization.settle import settle
@@ -79,9 +80,11 @@ def trainer_of(
     """Returns the trainer of a phase, not compiled: with penalties while it clusters, with masks after pruning."""
     kernels = form.kernels()
 
+    schedule = SCHEDULES[recipe.penalty_schedule]
+    weights = forms.penalty_weights(recipe, form)
+
     def penalty(name: str) -> Callable[[Any], Any]:
-        # The weight climbs from zero through the stage.
-        return lambda passed: form.codebooks[name](kernels[name], recipe.penalty_weight * passed)
+        return lambda passed: form.codebooks[name](kernels[name], weights[name] * schedule(passed))
 
     penalties = [penalty(name) for name in form.codebooks] if phase.clustering else []
     masks = [(kernels[name], mask) for name, mask in form.masks.items()]

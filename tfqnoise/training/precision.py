@@ -10,13 +10,18 @@ from tfqnoise.errors import UsageError
 _OPTION = "auto_mixed_precision_onednn_bfloat16"
 
 
+def available(precision: str) -> bool:
+    """Says whether the processor computes with a precision by itself."""
+    return precision == "float32" or bool(_features() & {"avx512_bf16", "amx_bf16"})
+
+
 def check(precision: str) -> None:
     """Refuses bfloat16 on a processor that would have to emulate it.
 
     Raises:
         UsageError: naming the processor features that are missing.
     """
-    if precision == "bfloat16" and not _features() & {"avx512_bf16", "amx_bf16"}:
+    if not available(precision):
         raise UsageError(
             "--precision bfloat16 on a processor without bfloat16 arithmetic",
             "a processor with avx512_bf16 or amx_bf16",

@@ -119,6 +119,7 @@ class _Session:
         self.strategy = strategy.build(loss, len(self.dataset.train), self.dataset.classes)
         # The preflight: a layer that can't be quantised is found now, not after the float epochs.
         self.preflight = assembly.compress(recipe, self.network)
+        forms.penalty_weights(recipe, self.preflight)
         self.form: Form | None = None
         self.entered: plan.Phase | None = None
         self.variables: list[Any] = []
@@ -209,7 +210,7 @@ class _Session:
                 callbacks=[
                     *([magnitude.callback()] if phase.pruning else []),
                     Guard(run, [*form.network.weights, *form.state()]),
-                    *([Clusters(run, form)] if phase.clustering and form.codebooks else []),
+                    *([Clusters(run, form)] if phase.clustering or phase.snapped else []),
                     Stopwatch(size),
                     Evaluation(trainer, self.dataset),
                     Record(run, trainer, self.rows, lambda: state),

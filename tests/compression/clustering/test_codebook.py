@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from tfqnoise.backend import keras, tf
-from tfqnoise.compression.clustering.codebook import Codebook
+from tfqnoise.compression.clustering.codebook import Codebook, Codebooks, group_sizes
 from tfqnoise.errors import TrainingError
 
 RANDOM = np.random.default_rng(0)
@@ -53,6 +53,23 @@ def test_gradients_are_those_of_the_penalty_scaled():
     np.testing.assert_allclose(by_kernel, 0.25 * distance, atol=1e-6)
     sums = [-distance[index == k].sum() * 4 / MIXTURE.size for k in range(4)]
     np.testing.assert_allclose(by_centroids, sums, rtol=1e-3, atol=1e-6)
+
+
+def test_groups_of_channels_have_penalties_of_their_own():
+    kernel = tf.Variable(MIXTURE)
+    books = [Codebook(f"layer/{n}", 4, "free", "hard") for n in range(3)]
+    codebooks = Codebooks(kernel, books)
+    parts = [part for _, part in codebooks.parts(kernel)]
+    assert [part.shape[-1] for part in parts] == group_sizes(20, 3) == [7, 7, 6]
+    np.testing.assert_array_equal(np.concatenate(parts, -1), MIXTURE)
+    for book, part in codebooks.parts(kernel):
+        book.start(part, "linear", 0)
+    with tf.GradientTape() as tape:
+        value = codebooks(kernel, 0.5)
+    gradients = tape.gradient(value, kernel).numpy()
+    assert float(value) == pytest.approx(sum(float(b(p, 0.5)) for b, p in zip(books, parts, strict=True)), rel=1e-6)
+    distances = [p - b.centroids.numpy()[b.assignments(p)] for b, p in zip(books, parts, strict=True)]
+    np.testing.assert_allclose(gradients, 0.5 * np.concatenate(distances, -1), atol=1e-6)
 
 
 def test_a_uniform_grid_learns_its_step():

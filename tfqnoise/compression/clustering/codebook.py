@@ -1,5 +1,6 @@
 """A kernel's codebook: the K values that its weights are drawn to."""
 
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -95,9 +96,9 @@ class Codebook(keras.layers.Layer):
         count = float(np.prod(kernel.shape))
         # On the uniform grid the step's gradient sums codes as large as n.
         share = self.clusters / count if self.grid == "free" else 1 / (count * max(1.0, float(self.codes[-1]) ** 2))
-        weights = _with_gradient(tf.reshape(kernel, [-1]), weight)
-        own = {name: _with_gradient(tf.convert_to_tensor(v), share) for name, v in self._own.items()}
-        parameter = _with_gradient(tf.convert_to_tensor(self.parameter), share)
+        weights = with_gradient(tf.reshape(kernel, [-1]), weight)
+        own = {name: with_gradient(tf.convert_to_tensor(v), share) for name, v in self._own.items()}
+        parameter = with_gradient(tf.convert_to_tensor(self.parameter), share)
         return self.penalty(weights, self._centroids(parameter), own)
 
     def assignments(self, kernel: Any) -> np.ndarray:
@@ -113,16 +114,7 @@ class Codebook(keras.layers.Layer):
 
     def statistics(self, kernel: Any) -> dict[str, Any]:
         """Returns mean squared quantization error, occupied clusters, entropy of the assignment, and centroids."""
-        centroids, index = self.centroids.numpy(), self.assignments(kernel)
-        shares = np.bincount(index.ravel(), minlength=len(centroids)) / index.size
-        occupied = shares[shares > 0]
-        return {
-            "layer": self.name,
-            "error": float(np.mean((np.asarray(kernel) - centroids[index]) ** 2)),
-            "occupied": len(occupied),
-            "entropy_bits": float(-(occupied * np.log2(occupied)).sum()) + 0.0,
-            "centroids": [float(c) for c in centroids],
-        }
+        return statistics(self.name, kernel, self.centroids.numpy(), self.assignments(kernel))
 
     def revive(self, kernel: Any) -> int:
         """Moves each free centroid that serves no weight to one of the worst served; returns how many it moved."""
@@ -147,6 +139,58 @@ class Codebook(keras.layers.Layer):
         return moved
 
 
+class Codebooks:
+    """The codebooks of one kernel: one, or one for each group of a convolution's output channels.
+
+    Args:
+        kernel: the weights; the last axis is that of output channels.
+        books: as many as groups.
+    """
+
+    def __init__(self, kernel: Any, books: Sequence[Codebook]) -> None:
+        self.books = tuple(books)
+        self._sizes = group_sizes(kernel.shape[-1], len(self.books))
+
+    def parts(self, kernel: Any) -> Iterator[tuple[Codebook, Any]]:
+        """Yields each codebook with its part of the kernel."""
+        parts = tf.split(kernel, self._sizes, axis=-1) if len(self.books) > 1 else [kernel]
+        yield from zip(self.books, parts, strict=True)
+
+    def __call__(self, kernel: Any, weight: Any) -> Any:
+        """Returns the penalty of a kernel, see `Codebook.call`."""
+        return tf.add_n([book(part, weight) for book, part in self.parts(kernel)])
+
+
+def group_sizes(channels: int, groups: int) -> list[int]:
+    """Returns how many neighbouring channels each of some groups has; they differ by one at most."""
+    return [len(part) for part in np.array_split(np.arange(channels), groups)]
+
+
+def statistics(layer: str, kernel: Any, centroids: np.ndarray, index: np.ndarray) -> dict[str, Any]:
+    """Returns what is written down of a kernel's clusters.
+
+    Args:
+        layer: the kernel's.
+        kernel: the weights, float32 of any shape.
+        centroids: float32 [K].
+        index: the centroid of each weight.
+
+    Returns:
+        The layer, the mean squared quantization error, how many clusters have a weight, the entropy of the assignment
+        in bits a weight (-sum p log2 p over the clusters' shares), and the centroids.
+    """
+    shares = np.bincount(index.ravel(), minlength=len(centroids)) / index.size
+    occupied = shares[shares > 0]
+    return {
+        "layer": layer,
+        "error": float(np.mean((np.asarray(kernel) - centroids[index]) ** 2)),
+        "occupied": len(occupied),
+        "entropy_bits": float(-(occupied * np.log2(occupied)).sum()) + 0.0,
+        "centroids": [float(c) for c in centroids],
+    }
+
+
 @tf.custom_gradient
-def _with_gradient(value: Any, factor: Any) -> Any:
+def with_gradient(value: Any, factor: Any) -> Any:
+    """Returns a value whose gradient is multiplied by a factor."""
     return tf.identity(value), lambda upstream: (upstream * factor, None)

@@ -70,6 +70,17 @@ def _wrappers(network: Any) -> list[Any]:
     return [layer for layer in network.layers if hasattr(layer, "clustering_algorithms")]
 
 
+def clusters(network: Any) -> list[tuple[str, Any, Any, Any]]:
+    """Returns of each clustered kernel of a wrapped network the layer's name, weights, centroids and assignments."""
+    found = []
+    for layer in _wrappers(network):
+        for name, weight in layer.original_clusterable_weights.items():
+            centroids = layer.cluster_centroids[name].numpy()
+            index = layer.clustering_algorithms[name].get_pulling_indices(weight).numpy()
+            found.append((layer.name, weight, centroids, index))
+    return found
+
+
 def strip(network: Any) -> Any:
     """Returns the plain network with the clustered weights in it."""
     return _clustering.strip_clustering(network)

@@ -30,3 +30,19 @@ def test_components_cannot_collapse():
     variables["log_precision"].assign([100.0, 100.0])
     value = penalty(tf.constant([0.1, 0.9, 0.5]), tf.constant([0.0, 1.0]), variables)
     assert np.isfinite(value)
+
+
+def test_a_component_beyond_the_limit_finds_back():
+    """The limit cuts off the way further up, not the way down."""
+    penalty = GaussianMixture()
+    variables = penalty.build(keras.layers.Layer(), 2)
+    variables["log_precision"].assign([100.0, 100.0])
+    centroids = tf.constant([0.0, 1.0])
+
+    def gradient(weights):
+        with tf.GradientTape() as tape:
+            value = penalty(tf.constant(weights), centroids, variables)
+        return tape.gradient(value, variables["log_precision"]).numpy()
+
+    assert (gradient([0.3, 0.7]) > 0).all()
+    assert (gradient([0.0, 1.0]) == 0).all()

@@ -45,7 +45,7 @@ class GaussianMixture(Penalty):
 
     def __call__(self, weights: Any, centroids: Any, variables: dict[str, Any]) -> Any:
         highest = -2 * tf.math.log(self.narrowest * _spacing(centroids))
-        log_precision = tf.minimum(variables["log_precision"], highest)
+        log_precision = _at_most(tf.convert_to_tensor(variables["log_precision"]), highest)
         log_mixing = tf.nn.log_softmax(variables["log_mixing"])
         variance = tf.stop_gradient(tf.reduce_mean(tf.exp(-log_precision)))
 
@@ -55,6 +55,15 @@ class GaussianMixture(Penalty):
             return -tf.reduce_logsumexp(log_mixing + log_density, 1)
 
         return variance * blockwise(each, weights, centroids, log_precision, log_mixing)
+
+
+@tf.custom_gradient
+def _at_most(values: Any, highest: Any) -> Any:
+    """Returns min(values, highest), with a gradient also where the limit is passed, if it leads back."""
+    return tf.minimum(values, highest), lambda upstream: (
+        tf.where((values <= highest) | (upstream > 0), upstream, 0.0),
+        None,
+    )
 
 
 def _spacing(centroids: Any) -> Any:
