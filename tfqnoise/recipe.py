@@ -19,7 +19,7 @@ PRECISIONS = ("float32", "bfloat16")
 BITS = (1, 2, 3, 4, 8)
 CLUSTERINGS = ("centroids", "tfmot")
 GRIDS = ("free", "uniform")
-PENALTY_SCHEDULES = ("constant", "linear", "cosine")
+PENALTY_SCHEDULES = ("constant", "linear", "cubic", "cosine")
 
 
 # Fields with several values, which are lists in JSON.
@@ -79,9 +79,9 @@ class Recipe:
     its way to its centroid, with momentum ten times that."""
     penalty_weights: tuple[str, ...] = ()
     """Other strengths for some layers, such as stem=0.02 stage3*=0.2; the first pattern that fits a layer counts."""
-    penalty_schedule: str = "linear"
-    """How the strength goes through the stage: `linear` (climbs from zero), `cosine` (the same, smoothly) or
-    `constant`."""
+    penalty_schedule: str = "cubic"
+    """How the strength goes through the stage: climbs from zero as t^3 (`cubic`: weights learn first, and gather
+    late), `linear` or `cosine`, or is `constant`."""
     initialisation: str = "kmeans_plus_plus"
     """First centroids: `kmeans_plus_plus`, `linear` or `density`."""
     grid: str = "free"

@@ -16,4 +16,4 @@ def test_it_ends_at_the_whole_weight_and_never_falls(name):
     assert values[-1] == pytest.approx(1)
     assert values[0] == (1 if name == "constant" else 0)
     assert (np.diff(values) >= 0).all()
-    assert values[5] == pytest.approx(1 if name == "constant" else 0.5)
+    assert values[5] == pytest.approx({"constant": 1, "cubic": 0.125}.get(name, 0.5))

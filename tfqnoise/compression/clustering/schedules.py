@@ -10,5 +10,6 @@ from tfqnoise.backend import tf
 SCHEDULES: dict[str, Callable[[Any], Any]] = {
     "constant": lambda t: tf.ones_like(t),
     "linear": lambda t: t,
+    "cubic": lambda t: t**3,
     "cosine": lambda t: (1 - tf.cos(math.pi * t)) / 2,
 }
