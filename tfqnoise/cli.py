@@ -127,15 +127,22 @@ class Benchmark:
 
 @dataclasses.dataclass(frozen=True)
 class Report:
-    """Draw the figures that a run has the data for."""
+    """Draw the figures that a run has the data for, or compare several runs."""
 
-    run: tyro.conf.Positional[Path | None] = None
-    """The run directory; the newest run if not given."""
+    runs: tyro.conf.Positional[tuple[Path, ...]] = ()
+    """The run directory; the newest run if not given. Several are compared."""
+    into: Path = Path("comparison")
+    """Where the comparison of several runs is written."""
 
     def __call__(self) -> None:
-        from tfqnoise.report import report
+        if len(self.runs) > 1:
+            from tfqnoise.report.comparison import compare
 
-        report(_run(self.run))
+            compare([Run.open(path) for path in self.runs], self.into)
+        else:
+            from tfqnoise.report import report
+
+            report(_run(self.runs[0] if self.runs else None))
 
 
 @dataclasses.dataclass(frozen=True)

@@ -134,7 +134,7 @@ class Recipe:
                 object.__setattr__(self, name, tuple(getattr(self, name)))
         for name, hint in typing.get_type_hints(Recipe).items():
             _check_type(name, getattr(self, name), hint)
-        for name, valid, expected in self._limits():
+        for name, valid, expected in (*self._limits(), *self._compression_limits()):
             if not valid:
                 raise UsageError(f"--{name.replace('_', '-')} {getattr(self, name)}", expected, _remedy(name))
 
@@ -144,6 +144,27 @@ class Recipe:
             ("validation", 0 < self.validation < 1, "a share of more than 0 and less than 1"),
             ("image_size", self.image_size is None or self.image_size >= 4, "at least 4 pixels"),
             ("width", 0 < self.width <= 16, "a multiplier of more than 0 and at most 16"),
+            ("epochs", self.epochs >= 1, "at least 1"),
+            (
+                "float_epochs",
+                0 <= self.float_epochs < self.epochs or (self.bits == 32 and self.float_epochs == 0),
+                f"from 0 to below --epochs {self.epochs}, so that quantised epochs remain",
+            ),
+            ("freeze_batch_norm", 0 <= self.freeze_batch_norm < 1, "a share from 0 up to but not 1"),
+            ("steps_per_epoch", self.steps_per_epoch is None or self.steps_per_epoch >= 1, "at least 1"),
+            ("batch_size", self.batch_size >= 1, "at least 1"),
+            ("optimizer", self.optimizer in OPTIMIZERS, f"one of {', '.join(OPTIMIZERS)}"),
+            ("learning_rate", 0 < self.learning_rate < float("inf"), "a positive number"),
+            ("warmup_epochs", 0 <= self.warmup_epochs <= self.epochs, f"from 0 to --epochs {self.epochs}"),
+            ("weight_decay", 0 <= self.weight_decay < 1, "from 0 up to but not 1"),
+            ("clip_norm", self.clip_norm is None or self.clip_norm > 0, "a positive number"),
+            ("weight_average", 0 <= self.weight_average < 1, "a momentum from 0 up to but not 1"),
+            ("precision", self.precision in PRECISIONS, f"one of {', '.join(PRECISIONS)}"),
+            ("seed", 0 <= self.seed < 2**31, "from 0 to 2147483647"),
+        ]
+
+    def _compression_limits(self) -> list[tuple[str, bool, str]]:
+        return [
             ("bits", self.bits in (*BITS, 32), f"one of {', '.join(map(str, BITS))} and 32"),
             ("edge_bits", self.edge_bits in BITS, f"one of {', '.join(map(str, BITS))}"),
             ("activation_bits", 2 <= self.activation_bits <= 8, "from 2 to 8"),
@@ -188,23 +209,6 @@ class Recipe:
             ),
             ("penalty_weight", 0 < self.penalty_weight < float("inf"), "a positive number"),
             ("sparsity", 0 <= self.sparsity < 1, "a share from 0 up to but not 1"),
-            ("epochs", self.epochs >= 1, "at least 1"),
-            (
-                "float_epochs",
-                0 <= self.float_epochs < self.epochs or (self.bits == 32 and self.float_epochs == 0),
-                f"from 0 to below --epochs {self.epochs}, so that quantised epochs remain",
-            ),
-            ("freeze_batch_norm", 0 <= self.freeze_batch_norm < 1, "a share from 0 up to but not 1"),
-            ("steps_per_epoch", self.steps_per_epoch is None or self.steps_per_epoch >= 1, "at least 1"),
-            ("batch_size", self.batch_size >= 1, "at least 1"),
-            ("optimizer", self.optimizer in OPTIMIZERS, f"one of {', '.join(OPTIMIZERS)}"),
-            ("learning_rate", 0 < self.learning_rate < float("inf"), "a positive number"),
-            ("warmup_epochs", 0 <= self.warmup_epochs <= self.epochs, f"from 0 to --epochs {self.epochs}"),
-            ("weight_decay", 0 <= self.weight_decay < 1, "from 0 up to but not 1"),
-            ("clip_norm", self.clip_norm is None or self.clip_norm > 0, "a positive number"),
-            ("weight_average", 0 <= self.weight_average < 1, "a momentum from 0 up to but not 1"),
-            ("precision", self.precision in PRECISIONS, f"one of {', '.join(PRECISIONS)}"),
-            ("seed", 0 <= self.seed < 2**31, "from 0 to 2147483647"),
         ]
 
     def to_dict(self) -> dict[str, Any]:

@@ -1,0 +1,183 @@
+"""Several runs side by side: a table and a figure of accuracy, memorisation and bytes."""
+
+import dataclasses
+import io
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from matplotlib.figure import Figure
+
+from tfqnoise.errors import RunError, UsageError
+from tfqnoise.recipe import Recipe
+from tfqnoise.run import Run
+
+# Where a run's data and results lie makes no run another.
+_APART = ("data_dir",)
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """What is compared of a run. None where the run hasn't got that far.
+
+    Attributes:
+        run: the directory's name.
+        flags: the fields of its recipe in which the runs differ, where they aren't the defaults.
+        accuracy_last: on the test pictures, of the last epoch.
+        accuracy_best: of the best epoch.
+        memorised: share of wrongly labelled training pictures for which the network repeats the wrong label.
+        recovered: share of them for which it gives the true one.
+        accuracy_exported: of the exported file.
+        agreement: share of test pictures on which file and trained network agree.
+        bytes: of the exported file.
+        zstd_bytes: of it under Zstandard, level 19.
+        latency_us: median of one picture on the host, one thread.
+    """
+
+    run: str
+    flags: dict[str, Any]
+    accuracy_last: float
+    accuracy_best: float
+    memorised: float | None
+    recovered: float | None
+    accuracy_exported: float | None
+    agreement: float | None
+    bytes: int | None
+    zstd_bytes: int | None
+    latency_us: float | None
+
+
+def compare(
+    runs: Sequence[Run], directory: Path = Path("comparison"), *, report: Callable[[str], None] = print
+) -> list[Path]:
+    """Writes a comparison of runs as a table (Markdown), as data (JSON) and as a figure, and returns the files.
+
+    Args:
+        runs: finished runs; exported and benchmarked ones have more to show.
+        directory: where the files are written.
+        report: takes each message.
+
+    Raises:
+        UsageError: if there are fewer than two runs.
+        RunError: if one has not finished, or a file of it is damaged.
+    """
+    found = rows(runs)
+    report(table(found))
+    drawn = io.BytesIO()
+    figure(found).savefig(drawn, format="png", dpi=120)
+    # Not a run, but its files too appear whole or not at all.
+    into = Run(directory)
+    paths = [
+        into.write_bytes("comparison.md", f"{table(found)}\n".encode()),
+        into.write_json("comparison.json", [dataclasses.asdict(row) for row in found]),
+        into.write_bytes("comparison.png", drawn.getvalue()),
+    ]
+    for path in paths:
+        report(str(path))
+    return paths
+
+
+def rows(runs: Sequence[Run]) -> list[Row]:
+    """Reads what is compared.
+
+    Args:
+        runs: finished runs; exported and benchmarked ones have more to show.
+
+    Raises:
+        UsageError: if there are fewer than two.
+        RunError: if one has not finished, or a file of it is damaged.
+    """
+    if len(runs) < 2:
+        raise UsageError(f"{len(runs)} run to compare", "two or more", "name several run directories")
+    recipes = [run.recipe.to_dict() for run in runs]
+    usual = Recipe().to_dict()
+    differing = [
+        name for name in usual if name not in _APART and len({json.dumps(recipe[name]) for recipe in recipes}) > 1
+    ]
+    return [
+        _row(run, {name: recipe[name] for name in differing if recipe[name] != usual[name]})
+        for run, recipe in zip(runs, recipes, strict=True)
+    ]
+
+
+def _row(run: Run, flags: dict[str, Any]) -> Row:
+    if not (run.path / "summary.json").exists():
+        raise RunError(
+            f"{run.path} has no summary.json", "a finished run", f"train --resume --run-dir {run.path} finishes it"
+        )
+    summary = run.read_json("summary.json")
+    exported = run.read_json("export/report.json") if (run.path / "export" / "report.json").exists() else {}
+    timed = run.read_json("benchmark/host.json") if (run.path / "benchmark" / "host.json").exists() else {"rows": []}
+    latencies = [row["p50_us"] for row in timed["rows"] if (row["model"], row["threads"]) == ("model", 1)]
+    return Row(
+        run=run.path.name,
+        flags=flags,
+        accuracy_last=summary["test_accuracy_last"],
+        accuracy_best=summary["test_accuracy_best"],
+        memorised=summary["memorised_last"],
+        recovered=summary["recovered_last"],
+        accuracy_exported=exported.get("accuracy_tflite"),
+        agreement=exported.get("top1_agreement"),
+        bytes=exported.get("bytes"),
+        zstd_bytes=exported.get("zstd_bytes"),
+        latency_us=latencies[0] if latencies else None,
+    )
+
+
+def table(rows: Sequence[Row]) -> str:
+    """Returns the rows as a Markdown table."""
+    lines = [
+        "| run | flags | accuracy last / best | memorised | recovered | in file | agree | bytes | zstd | latency |",
+        "|---|---|---|---|---|---|---|---|---|---|",
+    ]
+    for row in rows:
+        flags = " ".join(f"{name}={_flag(value)}" for name, value in row.flags.items())
+        cells = [
+            row.run,
+            flags,
+            f"{row.accuracy_last:.2%} / {row.accuracy_best:.2%}",
+            _percent(row.memorised, 1),
+            _percent(row.recovered, 1),
+            _percent(row.accuracy_exported, 2),
+            _percent(row.agreement, 2),
+            "" if row.bytes is None else f"{row.bytes:,}",
+            "" if row.zstd_bytes is None else f"{row.zstd_bytes:,}",
+            "" if row.latency_us is None else f"{row.latency_us:.0f} µs",
+        ]
+        lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+    return "\n".join(lines)
+
+
+def figure(rows: Sequence[Row]) -> Any:
+    """Returns accuracy and memorisation of each run, and both against its bytes under zstd."""
+    drawn = Figure(figsize=(12, 0.35 * len(rows) + 2.5), layout="constrained")
+    bars, points = drawn.subplots(1, 2)
+    places = range(len(rows))
+    bars.barh(places, [row.accuracy_last for row in rows], color="tab:blue", label="test accuracy, last")
+    bars.barh(places, [row.memorised or 0 for row in rows], height=0.3, color="tab:red", label="memorised")
+    bars.set_yticks(places, [row.run for row in rows])
+    bars.invert_yaxis()
+    bars.legend(loc="lower right", fontsize=8)
+    sized = [row for row in rows if row.zstd_bytes is not None]
+    points.scatter([row.zstd_bytes for row in sized], [row.accuracy_last for row in sized], color="tab:blue")
+    for row in sized:
+        at = (row.zstd_bytes, row.accuracy_last)
+        points.annotate(row.run, at, fontsize=7, xytext=(3, 3), textcoords="offset points")
+    points.set_xlabel("bytes of the exported file under zstd")
+    points.set_ylabel("test accuracy, last")
+    memorised = points.twinx()
+    known = [row for row in sized if row.memorised is not None]
+    memorised.scatter(
+        [row.zstd_bytes for row in known], [row.memorised for row in known], color="tab:red", marker="x"
+    )
+    memorised.set_ylabel("memorised", color="tab:red")
+    return drawn
+
+
+def _percent(value: float | None, digits: int) -> str:
+    return "" if value is None else f"{value:.{digits}%}"
+
+
+def _flag(value: Any) -> str:
+    return ",".join(map(str, value)) if isinstance(value, list) else str(value)
