@@ -2,6 +2,10 @@
 
 A quantizer turns a kernel into step x integers; the step is one number a tensor, or one per channel of the last
 axis. `tfqnoise.compression.quantization.integers` says which integers there are and how they reach the exporter.
+
+Methods whose levels aren't step x (-n ... n) are left out, because no packed type holds them: four-bit APoT has the
+levels 0, 1, 2, 3, 4, 6, 8 and 10 (arXiv 1909.13144), DoReFa the odd ones to 15 (arXiv 1606.06160), LQ-Nets any at all
+(arXiv 1807.10029). They would be trained at 4 bits and stored in 8.
 """
 
 from typing import Any
