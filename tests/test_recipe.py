@@ -65,6 +65,14 @@ def test_values_out_of_limits_name_their_flag(field, value):
         {"clusters": 300},
         {"sparsity": 1.0},
         {"penalty_weight": 0.0},
+        {"penalty_weights": ("stem=0.1",)},
+        {"clusters": 16, "penalty_weights": ("stem",)},
+        {"clusters": 16, "penalty_weights": ("stem=0",)},
+        {"clusters": 16, "penalty_weights": ("=0.1",)},
+        {"clusters": 16, "penalty_schedule": "stepwise"},
+        {"codebooks": 2},
+        {"clusters": 16, "codebooks": 0},
+        {"clusters": 16, "codebooks": 2, "clustering": "tfmot"},
         {"edge_bits": 5},
         {"activation_bits": 1},
     ],
@@ -72,6 +80,13 @@ def test_values_out_of_limits_name_their_flag(field, value):
 def test_compression_that_cannot_be_is_refused(settings):
     with pytest.raises(UsageError, match="expected"):
         Recipe(**settings)
+
+
+def test_fields_with_several_values_survive_a_file():
+    recipe = Recipe(clusters=16, penalty_weights=("stem=0.02", "stage3*=0.2"), allow_float=("logits",))
+    assert Recipe.from_dict(recipe.to_dict()) == recipe
+    assert recipe.to_dict()["penalty_weights"] == ["stem=0.02", "stage3*=0.2"]
+    assert recipe.layer_penalty_weights() == [("stem", 0.02), ("stage3*", 0.2)]
 
 
 def test_unknown_fields_offer_the_nearest():

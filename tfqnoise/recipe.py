@@ -203,6 +203,11 @@ class Recipe:
                 "layer=weight each, with a positive weight, such as stem=0.02",
             ),
             (
+                "penalty_weights",
+                not self.penalty_weights or bool(self.clusters),
+                "none without --clusters, which --clustering centroids draws weights to",
+            ),
+            (
                 "penalty_schedule",
                 self.penalty_schedule in PENALTY_SCHEDULES,
                 f"one of {', '.join(PENALTY_SCHEDULES)}",
