@@ -18,7 +18,6 @@ def _proven(run, storage, silent, most_values=None, least_zeros=0.0):
     report = export(run, storage=storage, report=silent)
     assert report["passed"]
     assert report["top1_agreement"] >= 0.995
-    assert report.get("as_int8", report)["top1_agreement"] >= 0.995
     for tensor in report["tensors"]:
         if len(tensor["shape"]) > 1:
             assert tensor["zeros"] >= least_zeros
@@ -43,7 +42,7 @@ def test_pruned_clustered_and_quantised_is_so_in_the_file(tmp_path, silent):
     report = _proven(run, "narrowest", silent, most_values=16, least_zeros=0.45)
     assert {t["type"] for t in report["tensors"] if len(t["shape"]) > 1} == {"INT4"}
     rows = run.read_lines("clusters.jsonl")
-    assert [row["epoch"] for row in rows] == [5, 6]
+    assert [row["epoch"] for row in rows] == [5, 6, 7, 8, 9]
     for layer in rows[-1]["layers"]:
         assert layer["error"] >= 0
         assert 1 <= layer["occupied"] <= len(layer["centroids"]) <= 16

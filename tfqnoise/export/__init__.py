@@ -2,11 +2,9 @@
 
 import dataclasses
 import importlib.metadata
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from tfqnoise.errors import ExportError, UsageError
 from tfqnoise.run import Run
@@ -54,7 +52,7 @@ def export(
     from tfqnoise.export.rounding import compensated
     from tfqnoise.export.storage import pack
 
-    restored = restore(run)
+    restored = restore(run, packed=storage != "int8")
     if not restored.phase.quantised:
         raise UsageError(
             f"{run.path} is float: --bits {run.recipe.bits}, --float-epochs {run.recipe.float_epochs}",
@@ -62,13 +60,13 @@ def export(
             "train with --bits 8, or go on with --resume if its float epochs are not over",
         )
     as_int8 = convert.integer(restored.network, restored.input_shape, io)
-    content, moves = compensated(pack(as_int8, storage))
+    content = compensated(pack(as_int8, storage))
     tensors = sizes.tensor_sizes(content)
     result = _result(run, restored, content)
     result |= {"storage": storage, "tensors": [dataclasses.asdict(tensor) for tensor in tensors]}
     if restored.epoch < run.recipe.epochs:
         report(f"epoch {restored.epoch} of {run.recipe.epochs}: the run is not finished (train --resume goes on)")
-    result |= _prove(as_int8, content, moves, restored, io, examples)
+    result |= _prove(as_int8, content, restored, io, examples)
     result["problems"] += sizes.broken_promises(tensors, run.recipe, restored.phase)
     if result["problems"]:
         raise _refused(run, content, result)
@@ -81,38 +79,23 @@ def export(
     return result | {"passed": True}
 
 
-def _prove(
-    as_int8: bytes, content: bytes, moves: Mapping[str, np.ndarray], restored: Any, io: str, examples: int | None
-) -> dict[str, Any]:
-    """Returns how the model answers, and what is wrong with it.
-
-    The model with int8 weights must agree with the trained network. Packed, it must hold the same weights, and agree
-    with the network whose biases are those that make up for the rounding of packed convolutions.
-    """
-    from tfqnoise.compression.quantization.settle import biases_moved
+def _prove(as_int8: bytes, content: bytes, restored: Any, io: str, examples: int | None) -> dict[str, Any]:
+    """Returns how the model answers, and what is wrong with it."""
     from tfqnoise.export import inspect, parity, storage
 
     contents = inspect.inspect(content)
     problems = inspect.problems(contents, io)
+    if not storage.same_weights(as_int8, content):
+        problems.append("packed into fewer bits, its weights are others")
     if contents.output_dtype != io:
         return {"problems": problems}
-
-    def compare(model: bytes) -> dict[str, Any]:
-        comparison = parity.compare(model, restored, examples)
-        if comparison.top1_agreement < LEAST_AGREEMENT:
-            problems.append(
-                f"it agrees with the trained network on {comparison.top1_agreement:.2%} of "
-                f"{comparison.examples} pictures; {parity.first_divergence(model, restored)}"
-            )
-        return dataclasses.asdict(comparison)
-
-    result = compare(as_int8)
-    if content != as_int8:
-        if not storage.same_weights(as_int8, content):
-            problems.append("packed into fewer bits, its weights are others")
-        with biases_moved(restored.network, moves):
-            result = compare(content) | {"as_int8": result}
-    return result | {"problems": problems}
+    comparison = parity.compare(content, restored, examples)
+    if comparison.top1_agreement < LEAST_AGREEMENT:
+        problems.append(
+            f"it agrees with the trained network on {comparison.top1_agreement:.2%} of "
+            f"{comparison.examples} pictures; {parity.first_divergence(content, restored)}"
+        )
+    return dataclasses.asdict(comparison) | {"problems": problems}
 
 
 def _check(io: str, storage: str, examples: int | None) -> None:

@@ -1,64 +1,59 @@
-"""How LiteRT's built-in convolutions round, and what makes up for it.
+"""Biases of convolutions that LiteRT rounds twice.
 
-XNNPACK leaves a convolution with packed weights to the built-in kernels. With M = s_in s_w / s_out = m 2^-r,
-1/2 <= m < 1, these make of an accumulator a
+XNNPACK leaves a convolution with packed weights to the built-in kernels, which round its output twice: in effect
+once, with a bias that is more than a half and at most one unit higher. The trained network has its biases that much
+higher than whole units (`tfqnoise.compression.quantization.settle` derives it), and the converter has rounded them
+up. Here that unit is taken off again, so that the kernels compute what the network does.
 
-    q = floor((floor(a m + 1/2) + 2^(r-1)) / 2^r) = floor(a M + 1/2 + 2^-(r+1))    where r > 0,
-
-as a test shows value by value. To round twice is thus to round once with a bias that is o = 1 / (2 m) units of the
-accumulator higher, 1/2 < o <= 1. A file with packed convolutions gets biases that are one unit lower: what is left,
-o - 1, is less than the half unit by which a bias is rounded anyway. The trained network with its biases moved by
-o - 1 units computes the same integers.
+A runtime that rounds such convolutions once computes with biases that are one half to one unit of the accumulator too
+low, some hundredths of a step of the output.
 """
 
+import copy
+from collections import Counter
 from typing import Any
 
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.tools import flatbuffer_utils
 
-from tfqnoise.export.inspect import BITS, constant, layer_name, operator_name, read, tensor_type
+from tfqnoise.export.inspect import BITS, constant, operator_name, read, tensor_type
 
 _CONVOLUTIONS = ("CONV_2D", "DEPTHWISE_CONV_2D")
 
 
-def compensated(content: bytes) -> tuple[bytes, dict[str, np.ndarray]]:
-    """Returns a model whose packed convolutions give what they would if they rounded once, and what is left.
+def compensated(content: bytes) -> bytes:
+    """Returns a model with the biases of its packed convolutions one unit lower where their output is rounded twice.
 
     Args:
-        content: a model with packed weights; one without stays as it is.
-
-    Returns:
-        The model, and by layer how much higher its biases are in effect than those of the model given, in real
-        units, float64 [channels].
+        content: a model with packed weights, not yet compensated; one without stays as it is.
 
     Raises:
         ExportError: if the bytes are not a TFLite model.
     """
     model = read(content)
     graph = model.subgraphs[0]
-    users = [index for op in graph.operators for index in op.inputs]
-    moves = {}
+    changed = False
+    users = Counter(index for op in graph.operators for index in op.inputs)
+    owners = Counter(tensor.buffer for tensor in graph.tensors)
     for op in graph.operators:
         if operator_name(model, op) not in _CONVOLUTIONS or tensor_type(graph.tensors[op.inputs[1]]) not in BITS:
             continue
-        bias = graph.tensors[op.inputs[2]] if len(op.inputs) > 2 and op.inputs[2] >= 0 else None
-        if bias is None or users.count(op.inputs[2]) > 1:
+        if len(op.inputs) < 3 or op.inputs[2] < 0:
             continue
-        source, weights, result = (graph.tensors[index] for index in (op.inputs[0], op.inputs[1], op.outputs[0]))
-        unit = _scale(source) * _scale(weights)
-        mantissa, exponent = np.frexp(unit / _scale(result))
-        twice = exponent < 0
-        codes = constant(model, bias) - twice.astype(np.int32)
-        if sum(tensor.buffer == bias.buffer for tensor in graph.tensors) > 1:
-            # The converter keeps equal biases, such as zeros, once.
+        source, weights, bias, result = (graph.tensors[index] for index in (*op.inputs, op.outputs[0]))
+        _, exponent = np.frexp(_scale(source) * _scale(weights) / _scale(result))
+        codes = constant(model, bias) - (exponent < 0)
+        if users[op.inputs[2]] > 1 or owners[bias.buffer] > 1:
+            # The converter keeps equal biases, such as zeros, once; this operator gets its own.
+            bias = copy.copy(bias)
             model.buffers.append(schema.BufferT())
             bias.buffer = len(model.buffers) - 1
+            graph.tensors.append(bias)
+            op.inputs = [*op.inputs[:2], len(graph.tensors) - 1]
         model.buffers[bias.buffer].data = codes.astype(np.int32).view(np.uint8)
-        moves[layer_name(weights.name.decode())] = np.where(twice, (0.5 / mantissa - 1) * unit, 0.0)
-    if not moves:
-        return content, {}
-    return bytes(flatbuffer_utils.convert_object_to_bytearray(model)), moves
+        changed = True
+    return bytes(flatbuffer_utils.convert_object_to_bytearray(model)) if changed else content
 
 
 def _scale(tensor: Any) -> np.ndarray:

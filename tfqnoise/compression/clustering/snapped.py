@@ -37,6 +37,10 @@ class Snapped(WeightQuantizer):
     groups: int = 1
 
     @property
+    def top(self) -> int:
+        return (self.clusters - 1) // 2 if self.grid == "uniform" else 127
+
+    @property
     def values_at_most(self) -> int:
         """How many integers the kernel may hold."""
         return self.clusters * (self.groups if self.grid == "free" else 1)
@@ -95,7 +99,7 @@ class Snapped(WeightQuantizer):
         index = variables["assignments"]
         size = float(np.prod(index.shape))
         if self.grid == "uniform":
-            scale = max(1.0, (self.clusters - 1) // 2) * size / self.groups
+            scale = max(1, self.top) * size / self.groups
             step = with_gradient(tf.abs(variables["step"]), scale**-0.5)
             return tf.cast(index, tf.float32) * self._by_channel(step, index.shape[-1])
         share = (self.groups * self.clusters / size) ** 0.5
@@ -120,9 +124,9 @@ class Snapped(WeightQuantizer):
         for number, (start, end) in enumerate(zip([0, *ends[:-1]], ends, strict=True)):
             index = variables["assignments"].numpy()[..., start:end]
             if self.grid == "uniform":
-                top = (self.clusters - 1) // 2
-                centroids = np.abs(variables["step"].numpy()[number]) * np.arange(-top, top + 1, dtype=np.float32)
-                index = index + top
+                codes = np.arange(-self.top, self.top + 1, dtype=np.float32)
+                centroids = np.abs(variables["step"].numpy()[number]) * codes
+                index = index + self.top
             else:
                 own = slice(number * self.clusters, (number + 1) * self.clusters)
                 centroids = (variables["centroids"] * variables["free"]).numpy()[own]

@@ -5,10 +5,16 @@ Training doesn't, and the many values of an activation that lie near the middle 
 different sides; through the layers the few differences become many. `settle` rounds the biases: that moves a bias
 by half a unit at most, some thousandths of a step of the output; after it, Keras and the integer model add up the
 same integers.
+
+Convolutions whose weights are packed into four bits run in LiteRT's built-in kernels, which round their output twice.
+With M = s_in s_w / s_out = m 2^-r, 1/2 <= m < 1, an accumulator a becomes
+
+    q = floor((floor(a m + 1/2) + 2^(r-1)) / 2^r) = floor(a M + 1/2 + 2^-(r+1))    where r > 0:
+
+to round twice is to round once with a bias that is o = 1 / (2 m) units higher, 1/2 < o <= 1. So these biases are
+rounded to whole units + o, and `tfqnoise.export.rounding` leaves the o out of the file again.
 """
 
-import contextlib
-from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -18,69 +24,65 @@ from tfqnoise.backend import keras
 from tfqnoise.compression.quantization.qat import output_quantizer
 
 _Wrapper = tfmot.quantization.keras.QuantizeWrapperV2
+_CONVOLUTIONS = keras.layers.Conv2D | keras.layers.DepthwiseConv2D
 
 
-def settle(network: Any) -> None:
+def settle(network: Any, *, packed: bool = True) -> None:
     """Puts a network into the state in which it is exported; doing it twice changes nothing more.
 
     Args:
         network: a network of `tfqnoise.compression.quantization.qat`; a plain one stays as it is.
+        packed: whether weights that fit four bits are packed in the file, as they are unless told otherwise.
     """
     for wrapper in network.layers:
         if isinstance(wrapper, _Wrapper) and wrapper._weight_vars:
             for weight, quantizer, variables in wrapper._weight_vars:
                 quantizer.settle(weight, variables)
-            _round_bias(wrapper)
+            _round_bias(wrapper, packed)
 
 
-@contextlib.contextmanager
-def biases_moved(network: Any, moves: Mapping[str, np.ndarray]) -> Iterator[None]:
-    """Moves biases of a settled network for as long as the context lasts.
-
-    Args:
-        network: a network of `tfqnoise.compression.quantization.qat`.
-        moves: by the name of a layer in the plain network what is added to its bias, [channels]. A layer that has
-            none, nor an offset in the batch norm behind it, stays as it is.
-    """
-    kept = []
-    for name, move in moves.items():
-        wrapper = network.get_layer(f"quant_{name}")
-        norm = _batch_norm_behind(wrapper)
-        bias = wrapper.layer.bias if norm is None else norm.beta
-        if bias is not None:
-            kept.append((bias, bias.numpy()))
-            bias.assign_add(move.astype(np.float32))
-    try:
-        yield
-    finally:
-        for bias, value in kept:
-            bias.assign(value)
-
-
-def _round_bias(wrapper: Any) -> None:
+def _round_bias(wrapper: Any, packed: bool) -> None:
     layer, source = wrapper.layer, _scale(_before(wrapper))
     if source is None:
         return
     weight, quantizer, variables = wrapper._weight_vars[0]
     unit = source * quantizer.step(weight, variables).numpy().astype(np.float64)
+    twice = packed and quantizer.top <= 7 and isinstance(layer, _CONVOLUTIONS)
+    behind = _scale_behind(wrapper) if twice else None
     bias = np.zeros(1) if layer.bias is None else layer.bias.numpy().astype(np.float64)
     norm = _batch_norm_behind(wrapper)
     if norm is None:
         if layer.bias is not None:
-            layer.bias.assign(_rounded(bias, unit))
+            layer.bias.assign(_rounded(bias, unit, behind))
         return
     # Folded, the batch norm's y = g (x - mean) + beta multiplies kernel and unit by g.
     variance = norm.moving_variance.numpy().astype(np.float64)
     gain = (norm.gamma.numpy() if norm.scale else 1.0) / np.sqrt(variance + norm.epsilon)
     offset = (bias - norm.moving_mean.numpy()) * gain
     if norm.center:
-        norm.beta.assign(_rounded(offset + norm.beta.numpy(), unit * np.abs(gain)) - offset)
+        norm.beta.assign(_rounded(offset + norm.beta.numpy(), unit * np.abs(gain), behind) - offset)
 
 
-def _rounded(values: np.ndarray, unit: np.ndarray) -> np.ndarray:
-    """Returns values as multiples of their unit; a unit of 0 (a batch norm's scale of 0) leaves its value alone."""
+def _rounded(values: np.ndarray, unit: np.ndarray, scale_behind: float | None) -> np.ndarray:
+    """Returns values as multiples of their unit, + o units where the output of the given scale is rounded twice.
+
+    A unit of 0 (a batch norm's scale of 0) leaves its value alone.
+    """
     safe = np.where(unit > 0, unit, 1)
-    return np.where(unit > 0, np.round(values / safe) * safe, values)
+    more = np.zeros_like(safe)
+    if scale_behind is not None:
+        mantissa, exponent = np.frexp(safe / scale_behind)
+        more = np.where(exponent < 0, 0.5 / mantissa, 0.0)
+    return np.where(unit > 0, (np.round(values / safe - more) + more) * safe, values)
+
+
+def _scale_behind(wrapper: Any) -> float | None:
+    """Returns the scale into which a layer's accumulators are turned: of its output, or what is fused behind it."""
+    output = output_quantizer(wrapper)
+    if output is not None:
+        return output[0].scale(output[1])
+    following = [node.outbound_layer for node in wrapper.outbound_nodes]
+    return _scale_behind(following[0]) if len(following) == 1 and isinstance(following[0], _Wrapper) else None
 
 
 def _before(layer: Any) -> Any:
