@@ -189,8 +189,8 @@ class Recipe:
             ("grid", self.grid in GRIDS, f"one of {', '.join(GRIDS)}"),
             (
                 "codebooks",
-                self.codebooks >= 1 and (self.codebooks == 1 or bool(self.clusters)),
-                "at least 1, and more than 1 only with --clusters",
+                1 <= self.codebooks <= 64 and (self.codebooks == 1 or bool(self.clusters)),
+                "from 1 to 64, and more than 1 only with --clusters",
             ),
             (
                 "codebooks",
@@ -204,8 +204,8 @@ class Recipe:
             ),
             (
                 "penalty_weights",
-                not self.penalty_weights or bool(self.clusters),
-                "none without --clusters, which --clustering centroids draws weights to",
+                not self.penalty_weights or (bool(self.clusters) and self.clustering == "centroids"),
+                "none without --clusters and --clustering centroids, which alone has penalties",
             ),
             (
                 "penalty_schedule",
@@ -286,6 +286,8 @@ def _check_type(name: str, value: Any, hint: Any) -> None:
     kinds = tuple(k for k in (options or (hint,)) if isinstance(k, type)) or (tuple,)
     if float in kinds:
         kinds += (int,)
+    if isinstance(value, tuple) and not all(isinstance(each, str) for each in value):
+        raise UsageError(f"--{name.replace('_', '-')} {value!r}", "words", _remedy(name))
     if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
         expected = " or ".join("nothing" if k is type(None) else k.__name__ for k in kinds)
         raise UsageError(f"--{name.replace('_', '-')} {value!r}", expected, _remedy(name))

@@ -15,7 +15,13 @@ def _run(path, recipe, exported=False, **changes):
     run = Run.create(recipe, path)
     run.write_json("summary.json", SUMMARY | changes)
     if exported:
-        report = {"accuracy_tflite": 0.751, "top1_agreement": 0.9995, "bytes": 58584, "zstd_bytes": 39988}
+        report = {
+            "passed": True,
+            "accuracy_tflite": 0.751,
+            "top1_agreement": 0.9995,
+            "bytes": 58584,
+            "zstd_bytes": 39988,
+        }
         run.write_json("export/report.json", report)
         timed = [{"model": "model_float", "threads": 1, "p50_us": 900.0}]
         timed += [{"model": "model", "threads": threads, "p50_us": 450.0 / threads} for threads in (1, 2)]
@@ -48,6 +54,11 @@ def test_what_differs_is_named_and_what_is_known_is_read(runs):
         "| four | noise=0.4 bits=4 quantizer=lsq | 75.00% / 76.00% | 3.0% | 70.0% | 75.10% | 99.95% "
         "| 58,584 | 39,988 | 450 µs |"
     )
+
+
+def test_a_refused_export_is_none(runs):
+    runs[1].write_json("export/report.json", runs[1].read_json("export/report.json") | {"passed": False})
+    assert rows(runs)[1].bytes is None
 
 
 def test_all_files_are_written(runs, tmp_path, capsys):

@@ -34,12 +34,15 @@ def penalty(
     Each has a process of its own, so that none is served from memory that another has given back.
     """
     recipe = run.recipe
+    dataset = data.load(recipe)
     rows: list[dict[str, Any]] = []
     for name in penalties.registry.entries():
         # Started afresh: a copy of this process would bring its memory along.
         context = multiprocessing.get_context("spawn")
         with concurrent.futures.ProcessPoolExecutor(1, mp_context=context) as process:
-            measured = process.submit(_measured, name, recipe, repetitions or _REPETITIONS).result()
+            measured = process.submit(
+                _measured, name, recipe, dataset.input_shape, dataset.classes, repetitions or _REPETITIONS
+            ).result()
         if not rows:
             report(
                 f"penalty of {recipe.network}: {measured['weights']:,} weights in {measured['kernels']} kernels, "
@@ -50,11 +53,11 @@ def penalty(
     return {"network": recipe.network, "rows": rows}
 
 
-def _measured(name: str, recipe: Recipe, repetitions: int) -> dict[str, Any]:
+def _measured(
+    name: str, recipe: Recipe, input_shape: tuple[int, int, int], classes: int, repetitions: int
+) -> dict[str, Any]:
     """Returns what a penalty costs in this process."""
-    dataset = data.load(recipe)
-    kernels = Form(assembly.build(uncompressed(recipe), dataset.input_shape, dataset.classes)).kernels()
-    del dataset
+    kernels = Form(assembly.build(uncompressed(recipe), input_shape, classes)).kernels()
     clusters = recipe.clusters or _CLUSTERS
     kernels = {layer: kernel for layer, kernel in kernels.items() if np.prod(kernel.shape) > clusters}
     step = _step(name, clusters, recipe.seed, kernels)

@@ -36,7 +36,7 @@ def report(run: Run, *, report: Callable[[str], None] = print) -> list[Path]:
     if not paths:
         raise RunError(
             f"{run.path} has nothing to draw",
-            "a run with clusters.jsonl, which --clusters with --clustering centroids leaves",
+            "a run with clusters.jsonl, which --clusters leaves",
             "train one: python scripts/train.py --clusters 16",
         )
     return paths

@@ -108,6 +108,8 @@ def _row(run: Run, flags: dict[str, Any]) -> Row:
         )
     summary = run.read_json("summary.json")
     exported = run.read_json("export/report.json") if (run.path / "export" / "report.json").exists() else {}
+    if not exported.get("passed"):
+        exported = {}
     timed = run.read_json("benchmark/host.json") if (run.path / "benchmark" / "host.json").exists() else {"rows": []}
     latencies = [row["p50_us"] for row in timed["rows"] if (row["model"], row["threads"]) == ("model", 1)]
     return Row(
