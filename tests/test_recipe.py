@@ -69,7 +69,6 @@ def test_values_out_of_limits_name_their_flag(field, value):
         {"clusters": 16, "penalty_weights": ("stem",)},
         {"clusters": 16, "penalty_weights": ("stem=0",)},
         {"clusters": 16, "penalty_weights": ("=0.1",)},
-        {"clusters": 16, "penalty_schedule": "stepwise"},
         {"clusters": 16, "clustering": "tfmot", "penalty_weights": ("stem=0.1",)},
         {"clusters": 16, "penalty_weights": (0.5,)},
         {"codebooks": 2},

@@ -8,7 +8,7 @@ import pytest
 
 from tfqnoise import augmentation, benchmark, losses, networks, noise, report, strategies
 from tfqnoise.backend import keras, tf
-from tfqnoise.compression.clustering import initialisations, penalties
+from tfqnoise.compression.clustering import initialisations, penalties, schedules
 from tfqnoise.compression.quantization import activations, weights
 from tfqnoise.data import source
 from tfqnoise.errors import UsageError
@@ -26,6 +26,7 @@ FAMILIES = {
     "networks": networks.registry,
     "noise": noise.registry,
     "penalties": penalties.registry,
+    "penalty_schedules": schedules.registry,
     "quantizers": weights.registry,
     "strategies": strategies.registry,
 }
@@ -213,6 +214,15 @@ def test_initialisations_give_sorted_centroids_within_the_weights(name, clusters
     assert centroids.min() >= weights.min() - 1e-6
     assert centroids.max() <= weights.max() + 1e-6
     np.testing.assert_array_equal(initialisations.get(name)(weights, clusters, 0), centroids)
+
+
+@pytest.mark.parametrize("name", schedules.registry.entries())
+def test_penalty_schedules_never_fall_and_end_at_the_whole_weight(name):
+    schedule = schedules.get(name)
+    values = np.array([float(schedule(tf.constant(t))) for t in np.linspace(0, 1, 11, dtype=np.float32)])
+    assert values[-1] == pytest.approx(1)
+    assert (values >= 0).all()
+    assert (np.diff(values) >= 0).all()
 
 
 @pytest.mark.parametrize("name", penalties.registry.entries())

@@ -29,6 +29,7 @@ _FAMILIES = {
     "networks": "tfqnoise.networks",
     "noise": "tfqnoise.noise",
     "penalties": "tfqnoise.compression.clustering.penalties",
+    "penalty_schedules": "tfqnoise.compression.clustering.schedules",
     "quantizers": "tfqnoise.compression.quantization.weights",
     "strategies": "tfqnoise.strategies",
 }

@@ -19,7 +19,6 @@ PRECISIONS = ("float32", "bfloat16")
 BITS = (1, 2, 3, 4, 8)
 CLUSTERINGS = ("centroids", "tfmot")
 GRIDS = ("free", "uniform")
-PENALTY_SCHEDULES = ("constant", "linear", "cubic", "cosine")
 
 
 # Fields with several values, which are lists in JSON.
@@ -206,11 +205,6 @@ class Recipe:
                 "penalty_weights",
                 not self.penalty_weights or (bool(self.clusters) and self.clustering == "centroids"),
                 "none without --clusters and --clustering centroids, which alone has penalties",
-            ),
-            (
-                "penalty_schedule",
-                self.penalty_schedule in PENALTY_SCHEDULES,
-                f"one of {', '.join(PENALTY_SCHEDULES)}",
             ),
             ("penalty_weight", 0 < self.penalty_weight < float("inf"), "a positive number"),
             ("sparsity", 0 <= self.sparsity < 1, "a share from 0 up to but not 1"),

@@ -1,10 +1,14 @@
 import dataclasses
 
+import numpy as np
 import pytest
 
-from tfqnoise import Run
-from tfqnoise.benchmark import benchmark
+from tfqnoise import Recipe, Run, networks
+from tfqnoise.benchmark import benchmark, uncompressed
+from tfqnoise.compression.quantization.qat import Widths, quantize
 from tfqnoise.errors import ExportError, RunError, UsageError
+from tfqnoise.export import convert
+from tfqnoise.export.storage import pack
 from tfqnoise.training import precision
 
 
@@ -26,6 +30,24 @@ def test_pipeline_feeds_at_least_three_times_what_training_consumes(trained, sil
     assert benchmark(trained, "pipeline", repetitions=3, report=silent)["ratio"] >= 3
 
 
+def test_host_times_packed_weights_beside_int8_ones(trained, tmp_path, silent):
+    run = Run.create(trained.recipe, tmp_path / "run")
+    for name in ("model", "model_float"):
+        run.write_bytes(f"export/{name}.tflite", (trained.path / "export" / f"{name}.tflite").read_bytes())
+    quantised, _ = quantize(networks.get("resnet8", width=0.25)((8, 8, 1), 10), widths=Widths(4, "lsq"))
+    quantised(np.random.default_rng(0).random((8, 8, 8, 1), np.float32), training=True)
+    packed = pack(convert.integer(quantised, (8, 8, 1)))
+    run.write_bytes("export/model.tflite", packed)
+    rows = benchmark(run, "host", repetitions=20, report=silent)["rows"]
+    sizes = {row["model"]: row["bytes"] for row in rows}
+    assert sizes["model"] == len(packed) < sizes["model, int8 weights"]
+
+
+@pytest.mark.parametrize("settings", [{"clusters": 8, "codebooks": 4}, {"clusters": 8, "clustering": "tfmot"}])
+def test_a_clustered_recipe_is_compared_with_a_plain_one(settings):
+    assert uncompressed(Recipe(**settings)) == Recipe(bits=32)
+
+
 def test_step_compares_float_quantised_and_stock(trained, silent):
     rows = benchmark(trained, "step", repetitions=5, report=silent)["rows"]
     names = ["float", "8 bits", "4 bits, lsq", "8 bits, 16 centroids", "stock TF-MOT"]
@@ -35,6 +57,7 @@ def test_step_compares_float_quantised_and_stock(trained, silent):
     assert all(row["median_ms"] > 0 for row in rows)
 
 
+@pytest.mark.slow
 def test_penalty_counts_time_and_memory(trained, silent):
     result = benchmark(trained, "penalty", repetitions=2, report=silent)
     assert all(row["weights"] > 70_000 for row in result["rows"])

@@ -27,7 +27,7 @@ def _said(recipe):
         ),
         (
             {"clusters": 4, "freeze_batch_norm": 0.0},
-            [(0, 6, "quantised", "clustering"), (6, 10, "quantised", "snapped")],
+            [(0, 6, "quantised"), (6, 8, "quantised", "clustering"), (8, 10, "quantised", "snapped")],
         ),
         (
             {"clusters": 4, "clustering": "tfmot", "freeze_batch_norm": 0.0},
@@ -43,8 +43,9 @@ def _said(recipe):
             [
                 (0, 2),
                 (2, 5, "pruning"),
-                (5, 8, "quantised", "pruned", "clustering"),
-                (8, 10, "quantised", "pruned", "snapped"),
+                (5, 7, "quantised", "pruned"),
+                (7, 9, "quantised", "pruned", "clustering"),
+                (9, 10, "quantised", "pruned", "snapped"),
             ],
         ),
         (

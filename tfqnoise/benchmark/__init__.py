@@ -64,8 +64,8 @@ def benchmark(
 def uncompressed(recipe: Recipe) -> Recipe:
     """Returns the recipe of the plain float network, to compare with."""
     usual = Recipe()
-    names = ("quantizer", "edge_bits", "activation_bits", "activation_quantizer", "sparsity", "stages")
-    names += ("clusters", "clustering", "codebooks", "grid", "penalty_weights")
+    weights = ("quantizer", "edge_bits", "clusters", "clustering", "codebooks", "grid", "penalty_weights", "sparsity")
+    names = (*weights, "activation_bits", "activation_quantizer", "stages")
     return dataclasses.replace(recipe, bits=32, float_epochs=0, **{name: getattr(usual, name) for name in names})
 
 

@@ -11,6 +11,7 @@ from tfqnoise import metrics
 from tfqnoise.benchmark import cores, register
 from tfqnoise.errors import RunError
 from tfqnoise.export.interpreter import Interpreter
+from tfqnoise.export.storage import unpacked
 from tfqnoise.run import Run
 
 _REPETITIONS = 1000
@@ -19,7 +20,10 @@ _ROUND = 50
 
 @register(reference="-")
 def host(run: Run, peers: Sequence[Path], repetitions: int | None, report: Callable[[str], None]) -> dict[str, Any]:
-    """LiteRT on this machine: integer model, its float form and peers in turn, one thread and all."""
+    """LiteRT on this machine: integer model, its float form and peers in turn, one thread and all.
+
+    A model with packed weights is timed with int8 weights too: LiteRT runs packed convolutions slower.
+    """
     paths = {name: run.path / "export" / f"{name}.tflite" for name in ("model", "model_float")}
     for path in paths.values():
         if not path.is_file():
@@ -28,12 +32,16 @@ def host(run: Run, peers: Sequence[Path], repetitions: int | None, report: Calla
                 "an exported run",
                 f"export it first: python scripts/export_tflite.py {run.path}",
             )
-    paths |= {str(path): path for path in peers}
+    models: dict[str, bytes | Path] = {**paths, **{str(path): path for path in peers}}
+    content = paths["model"].read_bytes()
+    as_int8 = unpacked(content)
+    if as_int8 != content:
+        models["model, int8 weights"] = as_int8
     rows = []
     for threads in sorted({1, cores()}):
-        models = {name: Interpreter(path, threads) for name, path in paths.items()}
-        types = {name: model.input_type for name, model in models.items()}
-        timed = _time(models, repetitions)
+        interpreters = {name: Interpreter(model, threads) for name, model in models.items()}
+        types = {name: interpreter.input_type for name, interpreter in interpreters.items()}
+        timed = _time(interpreters, repetitions)
         for name, (kernel, microseconds) in timed.items():
             p50, p90, p99 = (float(np.percentile(microseconds, q)) for q in (50, 90, 99))
             shares = {"p50_us": p50, "p90_us": p90, "p99_us": p99, "samples": len(microseconds)}
@@ -41,17 +49,21 @@ def host(run: Run, peers: Sequence[Path], repetitions: int | None, report: Calla
                 {
                     "model": name,
                     "type": types[name],
-                    "bytes": paths[name].stat().st_size,
+                    "bytes": _bytes(models[name]),
                     "threads": threads,
                     "kernel": kernel,
                     **shares,
                 }
             )
-    accuracies = _accuracies(run, paths) if peers else {}
+    accuracies = _accuracies(run, {name: m for name, m in models.items() if isinstance(m, Path)}) if peers else {}
     report(f"latency of one picture on this host, in microseconds, the models in turn\n{_table(rows)}")
     for name, accuracy in accuracies.items():
         report(f"test accuracy of {name}: {accuracy:.2%}")
     return {"rows": rows, "test_accuracy": accuracies}
+
+
+def _bytes(model: bytes | Path) -> int:
+    return len(model) if isinstance(model, bytes) else model.stat().st_size
 
 
 def _time(models: dict[str, Interpreter], repetitions: int | None) -> dict[str, tuple[str, np.ndarray]]:

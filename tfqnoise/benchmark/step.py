@@ -36,7 +36,7 @@ def step(run: Run, peers: Sequence[Path], repetitions: int | None, report: Calla
     plain = uncompressed(recipe)
     quantised = dataclasses.replace(plain, bits=8)
     # Stages of which the first, whose step is timed, has the penalty.
-    stages = {"stages": "quantise+cluster:1,snap:1", "epochs": 2, "warmup_epochs": 0.0}
+    stages: dict[str, Any] = {"stages": "quantise+cluster:1,snap:1", "epochs": 2, "warmup_epochs": 0.0}
     recipes = {
         "float": plain,
         "8 bits": quantised,

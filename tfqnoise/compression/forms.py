@@ -13,7 +13,7 @@ import numpy as np
 
 from tfqnoise.backend import tf
 from tfqnoise.compression.clustering import tfmot
-from tfqnoise.compression.clustering.codebook import Codebook, Codebooks, statistics
+from tfqnoise.compression.clustering.codebook import Codebook, Codebooks, group_count, group_sizes, statistics
 from tfqnoise.compression.clustering.snapped import Snapped
 from tfqnoise.compression.plan import LayerReport, Phase
 from tfqnoise.compression.pruning import magnitude
@@ -192,10 +192,13 @@ def check(recipe: Recipe, form: Form, phase: Phase) -> None:
     for layer in form.network.layers:
         for weight, quantizer, variables in getattr(layer, "_weight_vars", ()):
             step = quantizer.step(weight, variables)
-            codes = np.unique(np.round(quantizer(weight, False, variables) / step))
-            most = quantizer.values_at_most if isinstance(quantizer, Snapped) else 2**quantizer.bits
-            if len(codes) > most:
-                raise _broken(f"{_plain_name(layer)} has {len(codes)} levels", f"at most {most}")
+            codes = np.round(quantizer(weight, False, variables) / step)
+            snapped = isinstance(quantizer, Snapped)
+            most = quantizer.clusters if snapped else 2**quantizer.bits
+            sizes = group_sizes(codes.shape[-1], quantizer.groups if snapped else 1)
+            for part in np.split(codes, np.cumsum(sizes)[:-1], axis=-1):
+                if len(np.unique(part)) > most:
+                    raise _broken(f"{_plain_name(layer)} has {len(np.unique(part))} levels", f"at most {most}")
 
 
 def _broken(received: str, expected: str) -> TrainingError:
@@ -235,7 +238,10 @@ def _codebooks(recipe: Recipe, kernels: dict[str, Any], phase: Phase, initialisa
     found = {}
     for number, (name, kernel) in enumerate(kernels.items()):
         # Dense layers have one step, and so one codebook; a depthwise kernel's last axis has length 1.
-        groups = min(recipe.codebooks, kernel.shape[-1]) if kernel.shape.rank == 4 else 1
+        groups = 1
+        if kernel.shape.rank == 4:
+            size = int(np.prod(kernel.shape))
+            groups = group_count(kernel.shape[-1], size, recipe.clusters or 0, recipe.codebooks)
         names = [name] if groups == 1 else [f"{name}/{group}" for group in range(groups)]
         books = [
             Codebook(each, recipe.clusters or 0, recipe.grid, recipe.penalty, with_zero=phase.pruned)

@@ -61,7 +61,7 @@ def export(
         )
     as_int8 = convert.integer(restored.network, restored.input_shape, io)
     content = compensated(pack(as_int8, storage))
-    tensors = sizes.tensor_sizes(content)
+    tensors = sizes.tensor_sizes(content, run.recipe)
     result = _result(run, restored, content)
     result |= {"storage": storage, "tensors": [dataclasses.asdict(tensor) for tensor in tensors]}
     if restored.epoch < run.recipe.epochs:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import zstandard
 
+from tfqnoise.compression.clustering.codebook import group_count
 from tfqnoise.compression.plan import Phase
 from tfqnoise.export.inspect import constant, layer_name, operator_name, read, tensor_type
 from tfqnoise.recipe import Recipe
@@ -31,6 +32,7 @@ class TensorSize:
         gzip_bytes: of the stored bytes, at level 9.
         zstd_bytes: of the stored bytes, at level 19.
         unique: distinct values (as integers; a channel's scale is not counted).
+        unique_in_group: the same in one group of output channels, the largest; groups are those with a codebook.
         zeros: share of values that are 0.
         entropy_bits: H = -sum p log2 p of the values' frequencies, bits a value.
         entropy_bytes: H x elements / 8: no code that treats values one by one takes less.
@@ -46,6 +48,7 @@ class TensorSize:
     gzip_bytes: int
     zstd_bytes: int
     unique: int
+    unique_in_group: int
     zeros: float
     entropy_bits: float
     entropy_bytes: int
@@ -61,8 +64,12 @@ def zstandard_bytes(data: bytes) -> int:
     return len(zstandard.ZstdCompressor(level=_ZSTD_LEVEL).compress(data))
 
 
-def tensor_sizes(content: bytes) -> list[TensorSize]:
+def tensor_sizes(content: bytes, recipe: Recipe | None = None) -> list[TensorSize]:
     """Returns the size of every kernel and bias of a TFLite model, in the order of its operators.
+
+    Args:
+        content: the model.
+        recipe: says in how many groups of channels kernels have codebooks of their own; in one if None.
 
     Raises:
         ExportError: if the bytes are not a TFLite model.
@@ -79,11 +86,15 @@ def tensor_sizes(content: bytes) -> list[TensorSize]:
             if tensor is None or model.buffers[tensor.buffer].data is None or index in seen:
                 continue
             seen.add(index)
-            sizes.append(_size(tensor, name, constant(model, tensor), bytes(model.buffers[tensor.buffer].data)))
+            values = constant(model, tensor)
+            groups = 1
+            if recipe is not None and recipe.clusters and name == "CONV_2D" and values.ndim == 4:
+                groups = group_count(len(values), values.size, recipe.clusters, recipe.codebooks)
+            sizes.append(_size(tensor, name, values, bytes(model.buffers[tensor.buffer].data), groups))
     return sizes
 
 
-def _size(tensor: Any, operator: str, values: np.ndarray, data: bytes) -> TensorSize:
+def _size(tensor: Any, operator: str, values: np.ndarray, data: bytes, groups: int) -> TensorSize:
     _, counts = np.unique(values, return_counts=True)
     shares = counts / values.size
     entropy = float(-(shares * np.log2(shares)).sum()) + 0.0
@@ -98,6 +109,7 @@ def _size(tensor: Any, operator: str, values: np.ndarray, data: bytes) -> Tensor
         gzip_bytes=gzipped(data),
         zstd_bytes=zstandard_bytes(data),
         unique=len(counts),
+        unique_in_group=max(len(np.unique(part)) for part in np.array_split(values, groups)),
         zeros=float(np.mean(values == 0)),
         entropy_bits=entropy,
         entropy_bytes=math.ceil(entropy * values.size / 8),
@@ -119,11 +131,9 @@ def broken_promises(sizes: Sequence[TensorSize], recipe: Recipe, phase: Phase) -
     for number, size in enumerate(kernels):
         edge = number in (0, len(kernels) - 1)
         bits = max(recipe.bits, recipe.edge_bits) if edge else recipe.bits
-        # A dense layer has one codebook; on the uniform grid codebooks differ in their steps, not in their integers.
-        several = recipe.grid == "free" and size.operator == "CONV_2D"
-        values = min(2**bits, clusters * (recipe.codebooks if several else 1) if size.elements > clusters else 256)
-        if size.unique > values:
-            found.append(f"{layer_name(size.name)} has {size.unique} values, not {values}")
+        values = min(2**bits, clusters if size.elements > clusters else 256)
+        if size.unique_in_group > values:
+            found.append(f"{layer_name(size.name)} has {size.unique_in_group} values, not {values}")
         # A share of a few weights can only be met up to one of them.
         if size.zeros < sparsity - 1 / size.elements:
             found.append(f"{layer_name(size.name)} has {size.zeros:.1%} zeros, not {sparsity:.1%}")

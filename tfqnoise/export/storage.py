@@ -16,7 +16,7 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.tools import flatbuffer_utils
 
-from tfqnoise.export.inspect import constant, operator_name, read, tensor_type
+from tfqnoise.export.inspect import BITS, constant, operator_name, read, tensor_type
 
 # (operator, bits) -> the operator's version that reads such weights.
 _VERSIONS = {
@@ -57,6 +57,19 @@ def pack(content: bytes, storage: str = "narrowest") -> bytes:
         code = model.operatorCodes[op.opcodeIndex]
         code.version = max(code.version, _VERSIONS[name, bits])
     return bytes(flatbuffer_utils.convert_object_to_bytearray(model)) if packed else content
+
+
+def unpacked(content: bytes) -> bytes:
+    """Returns a model with its packed weights as int8, to time it beside; one without stays as it is."""
+    model = read(content)
+    packed = [tensor for tensor in model.subgraphs[0].tensors if tensor_type(tensor) in BITS]
+    if not packed:
+        return content
+    for tensor in packed:
+        codes = constant(model, tensor)
+        tensor.type = schema.TensorType.INT8
+        model.buffers[tensor.buffer].data = codes.view(np.uint8).ravel()
+    return bytes(flatbuffer_utils.convert_object_to_bytearray(model))
 
 
 def same_weights(one: bytes, other: bytes) -> bool:

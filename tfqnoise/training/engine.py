@@ -10,7 +10,7 @@ from typing import Any
 from tfqnoise import losses, strategies
 from tfqnoise.backend import keras, tf
 from tfqnoise.compression import forms
-from tfqnoise.compression.clustering.schedules import SCHEDULES
+from tfqnoise.compression.clustering import schedules
 from tfqnoise.compression.forms import Form
 from tfqnoise.compression.plan import Phase, phases
 from tfqnoise.compression.quantization.settle import settle
@@ -80,7 +80,7 @@ def trainer_of(
     """Returns the trainer of a phase, not compiled: with penalties while it clusters, with masks after pruning."""
     kernels = form.kernels()
 
-    schedule = SCHEDULES[recipe.penalty_schedule]
+    schedule = schedules.get(recipe.penalty_schedule)
     weights = forms.penalty_weights(recipe, form)
 
     def penalty(name: str) -> Callable[[Any], Any]:

@@ -15,7 +15,7 @@ import numpy as np
 from tfqnoise import assembly, augmentation, losses, networks, strategies
 from tfqnoise.backend import keras, tf
 from tfqnoise.compression import forms, plan
-from tfqnoise.compression.clustering import initialisations, penalties
+from tfqnoise.compression.clustering import initialisations, penalties, schedules
 from tfqnoise.compression.forms import Form
 from tfqnoise.compression.pruning import magnitude
 from tfqnoise.data import dataset as data
@@ -104,7 +104,11 @@ class _Session:
         # Names are looked up before the data are loaded, which may take minutes.
         networks.get(recipe.network, width=recipe.width)
         augmentation.registry.entry(str(augmentation.registry.parse(recipe.augmentation)["name"]))
-        for family, spec in ((penalties, recipe.penalty), (initialisations, recipe.initialisation)):
+        for family, spec in (
+            (penalties, recipe.penalty),
+            (schedules, recipe.penalty_schedule),
+            (initialisations, recipe.initialisation),
+        ):
             family.get(spec)
         loss, strategy = losses.get(recipe.loss), strategies.get(recipe.strategy)
         self.dataset: Dataset = data.load(recipe)

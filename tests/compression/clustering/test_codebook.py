@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from tfqnoise.backend import keras, tf
-from tfqnoise.compression.clustering.codebook import Codebook, Codebooks, group_sizes
+from tfqnoise.compression.clustering.codebook import Codebook, Codebooks, group_count, group_sizes
 from tfqnoise.errors import TrainingError
 
 RANDOM = np.random.default_rng(0)
@@ -72,12 +72,23 @@ def test_groups_of_channels_have_penalties_of_their_own():
     np.testing.assert_allclose(gradients, 0.5 * np.concatenate(distances, -1), atol=1e-6)
 
 
+@pytest.mark.parametrize(
+    ("channels", "weights", "clusters", "codebooks", "expected"),
+    [(16, 2304, 16, 4, 4), (16, 2304, 16, 64, 16), (16, 2304, 16, 1, 1), (8, 72, 16, 8, 4), (1, 9, 4, 8, 1)],
+)
+def test_groups_have_more_weights_than_values(channels, weights, clusters, codebooks, expected):
+    count = group_count(channels, weights, clusters, codebooks)
+    assert count == expected
+    assert count == 1 or min(group_sizes(channels, count)) * weights // channels > clusters
+
+
 def test_a_uniform_grid_learns_its_step():
     kernel = tf.Variable(
         (0.25 * RANDOM.integers(-7, 8, (30, 40)) + RANDOM.normal(0, 0.02, (30, 40))).astype(np.float32)
     )
     book = Codebook("layer", 16, "uniform", "hard")
     book.start(kernel, "linear", 0)
+    assert float(book.parameter) == pytest.approx(0.25, rel=0.05)
     book.parameter.assign(0.27)
     _train(book, kernel, weight=0.0)
     assert float(book.parameter) == pytest.approx(0.25, rel=0.01)

@@ -11,6 +11,10 @@ from tfqnoise.compression.clustering.penalties import nearest
 from tfqnoise.errors import TrainingError
 
 
+# A kernel's distribution is well known from as many weights.
+_SAMPLE = 5_000
+
+
 class Codebook(keras.layers.Layer):
     """K trainable centroids of one kernel, and the penalty that draws the kernel to them.
 
@@ -52,7 +56,7 @@ class Codebook(keras.layers.Layer):
         Args:
             kernel: the weights; zeros of a pruned kernel don't count.
             initialisation: a method of `tfqnoise.compression.clustering.initialisations`, for the free grid. The
-                uniform one starts at the step 2 mean |w| / sqrt(n), as LSQ does.
+                uniform one starts at the step that leaves the least squared error.
             seed: of the initialisation.
 
         Raises:
@@ -68,7 +72,7 @@ class Codebook(keras.layers.Layer):
         if self.with_zero and weights.any():
             weights = weights[weights != 0]
         if self.grid == "uniform":
-            self.parameter.assign(max(2 * np.abs(weights).mean() / max(1.0, self.codes[-1]) ** 0.5, 1e-6))
+            self.parameter.assign(_best_step(weights, float(self.codes[-1])))
         else:
             self.parameter.assign(initialisations.get(initialisation)(weights, self.parameter.shape[0], seed))
         self.penalty.start(self.centroids, self._own)
@@ -139,6 +143,15 @@ class Codebook(keras.layers.Layer):
         return moved
 
 
+def _best_step(weights: np.ndarray, top: float) -> float:
+    """Returns the step s of the least mean (w - s clip(round(w / s), -top, top))^2."""
+    if len(weights) > _SAMPLE:
+        weights = np.sort(weights)[:: -(-len(weights) // _SAMPLE)]
+    steps = np.maximum(np.abs(weights).max() / top * np.linspace(0.1, 1, 91), 1e-6)
+    codes = np.clip(np.round(weights[:, None] / steps), -top, top)
+    return float(steps[np.argmin(((weights[:, None] - codes * steps) ** 2).mean(0))])
+
+
 class Codebooks:
     """The codebooks of one kernel: one, or one for each group of a convolution's output channels.
 
@@ -159,6 +172,21 @@ class Codebooks:
     def __call__(self, kernel: Any, weight: Any) -> Any:
         """Returns the penalty of a kernel, see `Codebook.call`."""
         return tf.add_n([book(part, weight) for book, part in self.parts(kernel)])
+
+
+def group_count(channels: int, weights: int, clusters: int, codebooks: int) -> int:
+    """Returns in how many groups a convolution's output channels are split.
+
+    As many as asked for, if each gets more weights than values.
+
+    Args:
+        channels: output channels.
+        weights: of the whole kernel.
+        clusters: values a group may take.
+        codebooks: groups asked for.
+    """
+    fitting = (n for n in range(min(codebooks, channels), 1, -1) if channels // n * (weights // channels) > clusters)
+    return next(fitting, 1)
 
 
 def group_sizes(channels: int, groups: int) -> list[int]:

@@ -40,11 +40,6 @@ class Snapped(WeightQuantizer):
     def top(self) -> int:
         return (self.clusters - 1) // 2 if self.grid == "uniform" else 127
 
-    @property
-    def values_at_most(self) -> int:
-        """How many integers the kernel may hold."""
-        return self.clusters * (self.groups if self.grid == "free" else 1)
-
     def build(self, tensor_shape: Any, name: str, layer: Any) -> dict[str, Any]:
         zeros = keras.initializers.Zeros()
         one = keras.initializers.Constant(1.0)
