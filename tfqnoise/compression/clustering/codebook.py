@@ -10,7 +10,6 @@ from tfqnoise.compression.clustering import initialisations, penalties
 from tfqnoise.compression.clustering.penalties import nearest
 from tfqnoise.errors import TrainingError
 
-
 # A kernel's distribution is well known from as many weights.
 _SAMPLE = 5_000
 
