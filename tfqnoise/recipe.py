@@ -21,6 +21,14 @@ CLUSTERINGS = ("centroids", "tfmot")
 GRIDS = ("free", "uniform")
 
 
+# What says nothing without --clusters, and its defaults.
+_OF_CLUSTERS = {
+    "clustering": "centroids",
+    "grid": "free",
+    "penalty": "hard",
+    "penalty_schedule": "cubic",
+    "initialisation": "kmeans_plus_plus",
+}
 # Fields with several values, which are lists in JSON.
 _TUPLES = ("allow_float", "penalty_weights")
 
@@ -135,7 +143,7 @@ class Recipe:
             _check_type(name, getattr(self, name), hint)
         for name, valid, expected in (*self._limits(), *self._compression_limits()):
             if not valid:
-                raise UsageError(f"--{name.replace('_', '-')} {getattr(self, name)}", expected, _remedy(name))
+                raise UsageError(f"--{name.replace('_', '-')} {_shown(getattr(self, name))}", expected, _remedy(name))
 
     def _limits(self) -> list[tuple[str, bool, str]]:
         return [
@@ -183,6 +191,14 @@ class Recipe:
                 "grid",
                 self.grid == "free" or self.clustering == "centroids",
                 "free with --clustering tfmot, whose centroids lie where they lie",
+            ),
+            *(
+                (
+                    name,
+                    bool(self.clusters) or getattr(self, name) == default,
+                    f"{default} without --clusters, which it is about",
+                )
+                for name, default in _OF_CLUSTERS.items()
             ),
             ("clustering", self.clustering in CLUSTERINGS, f"one of {', '.join(CLUSTERINGS)}"),
             ("grid", self.grid in GRIDS, f"one of {', '.join(GRIDS)}"),
@@ -269,6 +285,10 @@ def _layer_weight(text: str) -> tuple[str, float] | None:
     except ValueError:
         return None
     return (pattern, weight) if equals and pattern and 0 < weight < float("inf") else None
+
+
+def _shown(value: Any) -> str:
+    return " ".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
 def _remedy(name: str) -> str:

@@ -193,6 +193,22 @@ class Run:
         """
         return self._read(name, lambda path: json.loads(path.read_text(encoding="utf-8")))
 
+    @contextlib.contextmanager
+    def expecting(self, name: str) -> Iterator[None]:
+        """Says which file it was if what it holds lacks what is looked for in it.
+
+        Raises:
+            RunError: if a field or a row is missing or of another type.
+        """
+        try:
+            yield
+        except (LookupError, TypeError, AttributeError) as error:
+            raise RunError(
+                f"{self.path / name} lacks what belongs into it ({type(error).__name__}: {error})",
+                f"a {Path(name).name} as tfqnoise writes it",
+                "restore it from a copy, or make it anew",
+            ) from error
+
     def read_lines(self, name: str) -> list[dict[str, Any]]:
         """Reads a file of one JSON object per line. Raises RunError if it is missing or damaged."""
         return self._read(name, lambda p: [json.loads(row) for row in p.read_text().splitlines()])

@@ -58,6 +58,14 @@ def test_phases_cover_all_epochs_once(settings, expected):
     assert _said(Recipe(epochs=10, **settings)) == expected
 
 
+@pytest.mark.parametrize("epochs", [3, 4, 5])
+def test_of_few_epochs_each_stage_gets_one(epochs):
+    settings = {"clusters": 4, "sparsity": 0.5 if epochs > 3 else 0.0}
+    found = stages(Recipe(epochs=epochs, warmup_epochs=0.5, **settings))
+    assert sum(stage.epochs for stage in found) == epochs
+    assert min(stage.epochs for stage in found) == 1
+
+
 def test_a_stage_has_a_rate_of_its_own():
     found = phases(Recipe(epochs=10, bits=32, stages="float:6,float:4@0.01", freeze_batch_norm=0.2))
     assert [(p.stage, p.learning_rate) for p in found] == [((0, 6), None), ((6, 10), 0.01), ((6, 10), 0.01)]
@@ -76,11 +84,13 @@ def test_a_short_run_freezes_nothing():
         ({"stages": "quantise:0,float:10"}, "has the part 'quantise:0'"),
         ({"stages": "quantise:10@fast"}, "has the part"),
         ({"stages": "quantise:9"}, "they have 9 epochs, the run 10"),
-        ({"stages": "float:10"}, "quantise and --bits 8 don't go together"),
-        ({"stages": "cluster:5,quantise:5"}, "cluster and --clusters None"),
-        ({"stages": "prune:5,quantise:5"}, "prune and --sparsity 0 "),
+        ({"stages": "float:10"}, "quantise is missing, which --bits 8 or fewer asks for"),
+        ({"stages": "cluster:5,quantise:5"}, "cluster is there without --clusters"),
+        ({"stages": "prune:5,quantise:5"}, "prune is there without --sparsity"),
         ({"stages": "quantise:5,quantise:5"}, "comes twice"),
         ({"stages": "quantise:5,snap:5"}, "snap belongs to"),
+        ({"stages": "prune:5,snap:5", "sparsity": 0.5}, "quantise is missing"),
+        ({"stages": "quantise:10", "clusters": 4}, "cluster is missing, which --clusters asks for"),
         ({"stages": "quantise:5,prune:5", "sparsity": 0.5}, "prune must be over before quantise"),
         ({"stages": "cluster:3,prune:3,quantise:4", "sparsity": 0.5, "clusters": 4}, "before cluster"),
         ({"stages": "quantise+cluster:10", "clusters": 4}, "snap, or quantise, must follow cluster"),

@@ -24,6 +24,7 @@ def test_a_figure_is_drawn_of_each_layer(tmp_path):
     assert [title for title in titles if title] == [f"layer{n}" for n in range(5)]
     assert len(figure.axes[0].lines) == 3
     (path,) = report(run, report=lambda text: None)
+    assert path.name == "centroids.png"
     assert path.read_bytes().startswith(b"\x89PNG")
 
 
@@ -46,6 +47,14 @@ def test_groups_share_a_panel_and_the_snap_is_marked(tmp_path):
 def test_a_run_without_clusters_has_nothing_to_draw(tmp_path):
     with pytest.raises(RunError, match="nothing to draw"):
         report(Run.create(Recipe(), tmp_path / "run"))
+
+
+@pytest.mark.parametrize("rows", [[], [{"a": 1}], [{"epoch": 1, "layers": []}]])
+def test_a_damaged_file_is_named(tmp_path, rows):
+    run = Run.create(Recipe(), tmp_path / "run")
+    run.write_lines("clusters.jsonl", rows)
+    with pytest.raises(RunError, match=r"clusters\.jsonl lacks"):
+        report(run, report=lambda text: None)
 
 
 def test_figures_need_no_tensorflow():

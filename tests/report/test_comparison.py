@@ -8,7 +8,13 @@ from tfqnoise.cli import run_command
 from tfqnoise.errors import RunError, UsageError
 from tfqnoise.report.comparison import compare, figure, rows, table
 
-SUMMARY = {"test_accuracy_last": 0.75, "test_accuracy_best": 0.76, "memorised_last": 0.03, "recovered_last": 0.7}
+SUMMARY = {
+    "epochs": 30,
+    "test_accuracy_last": 0.75,
+    "test_accuracy_best": 0.76,
+    "memorised_last": 0.03,
+    "recovered_last": 0.7,
+}
 
 
 def _run(path, recipe, exported=False, **changes):
@@ -17,6 +23,8 @@ def _run(path, recipe, exported=False, **changes):
     if exported:
         report = {
             "passed": True,
+            "epoch": 30,
+            "sha256": "one",
             "accuracy_tflite": 0.751,
             "top1_agreement": 0.9995,
             "bytes": 58584,
@@ -25,7 +33,7 @@ def _run(path, recipe, exported=False, **changes):
         run.write_json("export/report.json", report)
         timed = [{"model": "model_float", "threads": 1, "p50_us": 900.0}]
         timed += [{"model": "model", "threads": threads, "p50_us": 450.0 / threads} for threads in (1, 2)]
-        run.write_json("benchmark/host.json", {"rows": timed})
+        run.write_json("benchmark/host.json", {"rows": timed, "sha256": "one"})
     return run
 
 
@@ -49,22 +57,44 @@ def test_what_differs_is_named_and_what_is_known_is_read(runs):
     ]
     assert (found[1].bytes, found[1].zstd_bytes, found[1].latency_us) == (58584, 39988, 450.0)
     assert (found[0].bytes, found[0].latency_us, found[2].memorised) == (None, None, None)
-    (line,) = [line for line in table(found).splitlines() if "| four |" in line]
-    assert line == (
-        "| four | noise=0.4 bits=4 quantizer=lsq | 75.00% / 76.00% | 3.0% | 70.0% | 75.10% | 99.95% "
-        "| 58,584 | 39,988 | 450 µs |"
-    )
+    (line,) = [line for line in table(found).splitlines() if "| four " in line]
+    cells = [cell.strip() for cell in line.strip("|").split("|")]
+    assert cells == [
+        "four",
+        "noise=0.4 bits=4 quantizer=lsq",
+        "75.00% / 76.00%",
+        "3.0%",
+        "70.0%",
+        "75.10%",
+        "99.95%",
+        "58,584",
+        "39,988",
+        "450",
+    ]
+    assert len({len(line) for line in table(found).splitlines()}) == 1
 
 
-def test_a_refused_export_is_none(runs):
-    runs[1].write_json("export/report.json", runs[1].read_json("export/report.json") | {"passed": False})
-    assert rows(runs)[1].bytes is None
+@pytest.mark.parametrize("change", [{"passed": False}, {"epoch": 12}])
+def test_an_export_that_is_refused_or_of_an_earlier_epoch_is_none(runs, change):
+    runs[1].write_json("export/report.json", runs[1].read_json("export/report.json") | change)
+    assert (rows(runs)[1].bytes, rows(runs)[1].latency_us) == (None, None)
+
+
+def test_a_latency_of_another_file_is_none(runs):
+    runs[1].write_json("export/report.json", runs[1].read_json("export/report.json") | {"sha256": "two"})
+    assert (rows(runs)[1].bytes, rows(runs)[1].latency_us) == (58584, None)
+
+
+def test_a_damaged_summary_is_named(runs):
+    runs[2].write_json("summary.json", {"a": 1})
+    with pytest.raises(RunError, match=r"summary\.json lacks"):
+        rows(runs)
 
 
 def test_all_files_are_written(runs, tmp_path, capsys):
     into = tmp_path / "into"
     assert run_command("report", [*(str(run.path) for run in runs), "--into", str(into)]) == 0
-    assert "| four |" in capsys.readouterr().out
+    assert "| four " in capsys.readouterr().out
     assert (into / "comparison.md").read_text() == table(rows(runs)) + "\n"
     assert json.loads((into / "comparison.json").read_text())[1]["bytes"] == 58584
     assert (into / "comparison.png").read_bytes().startswith(b"\x89PNG")

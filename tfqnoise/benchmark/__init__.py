@@ -64,8 +64,9 @@ def benchmark(
 def uncompressed(recipe: Recipe) -> Recipe:
     """Returns the recipe of the plain float network, to compare with."""
     usual = Recipe()
-    weights = ("quantizer", "edge_bits", "clusters", "clustering", "codebooks", "grid", "penalty_weights", "sparsity")
-    names = (*weights, "activation_bits", "activation_quantizer", "stages")
+    clusters = ("clusters", "clustering", "codebooks", "grid", "initialisation", "penalty", "penalty_schedule")
+    others = ("penalty_weights", "quantizer", "edge_bits", "sparsity", "activation_bits", "activation_quantizer")
+    names = (*clusters, *others, "stages")
     return dataclasses.replace(recipe, bits=32, float_epochs=0, **{name: getattr(usual, name) for name in names})
 
 

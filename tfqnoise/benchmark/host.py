@@ -1,5 +1,6 @@
 """Latency of the exported model on this machine."""
 
+import hashlib
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -59,7 +60,7 @@ def host(run: Run, peers: Sequence[Path], repetitions: int | None, report: Calla
     report(f"latency of one picture on this host, in microseconds, the models in turn\n{_table(rows)}")
     for name, accuracy in accuracies.items():
         report(f"test accuracy of {name}: {accuracy:.2%}")
-    return {"rows": rows, "test_accuracy": accuracies}
+    return {"rows": rows, "test_accuracy": accuracies, "sha256": hashlib.sha256(content).hexdigest()}
 
 
 def _bytes(model: bytes | Path) -> int:
@@ -108,9 +109,9 @@ def _accuracies(run: Run, paths: dict[str, Path]) -> dict[str, float]:
 
 def _table(rows: list[dict[str, Any]]) -> str:
     width = max(len(row["model"]) for row in rows)
-    lines = [f"{'model':<{width}}  type     {'bytes':>9}  threads  kernel        p50      p90      p99"]
+    lines = [f"{'model':<{width}}  input    {'bytes':>9}  threads  kernel                    p50      p90      p99"]
     for row in rows:
         times = "  ".join(f"{row[name]:7.1f}" for name in ("p50_us", "p90_us", "p99_us"))
         name = f"{row['model']:<{width}}  {row['type']:<7}"
-        lines.append(f"{name}  {row['bytes']:>9,}  {row['threads']:>7}  {row['kernel']:<9}  {times}")
+        lines.append(f"{name}  {row['bytes']:>9,}  {row['threads']:>7}  {row['kernel']:<20}  {times}")
     return "\n".join(lines)

@@ -176,6 +176,10 @@ def _default(recipe: Recipe) -> list[Stage]:
     epochs = recipe.epochs - recipe.float_epochs
     ends = [round(epochs * total) for total in itertools.accumulate(share for _, share in shares)]
     counts = [end - start for start, end in itertools.pairwise([0, *ends])]
+    while min(counts) < 1 and max(counts) > 1:
+        # Of few epochs each stage gets one.
+        counts[counts.index(max(counts))] -= 1
+        counts[counts.index(min(counts))] += 1
     begin = [Stage(("float",), recipe.float_epochs)] if recipe.float_epochs else []
     if min(counts) < 1:
         names = ", ".join(name for name, _ in shares)
@@ -200,14 +204,18 @@ def _check(recipe: Recipe, found: list[Stage]) -> None:
         """Whether `name` comes with `other` or behind it."""
         return at.get(name, -1) >= at.get(other, never)
 
+    flags = [
+        ("quantise", recipe.bits < 32, "--bits 8 or fewer"),
+        ("cluster", bool(recipe.clusters), "--clusters"),
+        ("prune", bool(recipe.sparsity), "--sparsity"),
+    ]
     problems = [
         (
             sum(stage.epochs for stage in found) != recipe.epochs,
             f"they have {sum(s.epochs for s in found)} epochs, the run {recipe.epochs}",
         ),
-        (("quantise" in at) != (recipe.bits < 32), f"quantise and --bits {recipe.bits} don't go together"),
-        (("cluster" in at) != bool(recipe.clusters), f"cluster and --clusters {recipe.clusters} don't go together"),
-        (("prune" in at) != bool(recipe.sparsity), f"prune and --sparsity {recipe.sparsity:g} don't go together"),
+        *((wanted and name not in at, f"{name} is missing, which {flag} asks for") for name, wanted, flag in flags),
+        *((name in at and not wanted, f"{name} is there without {flag}") for name, wanted, flag in flags),
         (any(names.count(n) > 1 for n in NAMES[2:]), "a stage other than float and train comes twice"),
         (bool(recipe.stages) and recipe.float_epochs > 0, "--float-epochs belongs to the usual stages"),
         (
@@ -218,7 +226,7 @@ def _check(recipe: Recipe, found: list[Stage]) -> None:
         (late("prune", "quantise"), "prune must be over before quantise: TF-MOT prunes float networks"),
         (late("prune", "cluster"), "prune must be over before cluster, which would lose its clusters"),
         (late("cluster", "snap"), "cluster must be over before snap"),
-        ("snap" in at and at["snap"] < at["quantise"], "snap must not come before quantise"),
+        ("snap" in at and at["snap"] < at.get("quantise", never), "snap must not come before quantise"),
         (
             recipe.clustering == "tfmot" and late("cluster", "quantise"),
             "TF-MOT's clustering must be over before quantise: it clusters float networks",

@@ -1,6 +1,7 @@
 """Export: a run in, a verified integer model out."""
 
 import dataclasses
+import hashlib
 import importlib.metadata
 from collections.abc import Callable
 from pathlib import Path
@@ -128,6 +129,7 @@ def _result(run: Run, restored: Any, content: bytes) -> dict[str, Any]:
     return {
         **dataclasses.asdict(inspect.inspect(content)),
         "bytes": len(content),
+        "sha256": hashlib.sha256(content).hexdigest(),
         "gzip_bytes": sizes.gzipped(content),
         "zstd_bytes": sizes.zstandard_bytes(content),
         "least_agreement": LEAST_AGREEMENT,

@@ -124,6 +124,17 @@ def operator_name(model: Any, operator: Any) -> str:
     return str(flatbuffer_utils.opcode_to_name(model, operator.opcodeIndex))
 
 
+def packed_convolutions(model: Any) -> list[Any]:
+    """Returns the convolutions whose weights share bytes: XNNPACK leaves them to LiteRT's built-in kernels."""
+    graph = model.subgraphs[0]
+    return [
+        op
+        for op in graph.operators
+        if operator_name(model, op) in ("CONV_2D", "DEPTHWISE_CONV_2D")
+        and tensor_type(graph.tensors[op.inputs[1]]) in BITS
+    ]
+
+
 def layer_name(tensor: str) -> str:
     """Returns the layer in a weight's name: the converter joins the names of all that it fused."""
     parts = tensor.split(";")[0].split("/")

@@ -17,9 +17,7 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.tools import flatbuffer_utils
 
-from tfqnoise.export.inspect import BITS, constant, operator_name, read, tensor_type
-
-_CONVOLUTIONS = ("CONV_2D", "DEPTHWISE_CONV_2D")
+from tfqnoise.export.inspect import constant, packed_convolutions, read
 
 
 def compensated(content: bytes) -> bytes:
@@ -36,9 +34,7 @@ def compensated(content: bytes) -> bytes:
     changed = False
     users = Counter(index for op in graph.operators for index in op.inputs)
     owners = Counter(tensor.buffer for tensor in graph.tensors)
-    for op in graph.operators:
-        if operator_name(model, op) not in _CONVOLUTIONS or tensor_type(graph.tensors[op.inputs[1]]) not in BITS:
-            continue
+    for op in packed_convolutions(model):
         if len(op.inputs) < 3 or op.inputs[2] < 0:
             continue
         source, weights, bias, result = (graph.tensors[index] for index in (*op.inputs, op.outputs[0]))

@@ -36,7 +36,7 @@ def report(run: Run, *, report: Callable[[str], None] = print) -> list[Path]:
     if not paths:
         raise RunError(
             f"{run.path} has nothing to draw",
-            "a run with clusters.jsonl, which --clusters leaves",
-            "train one: python scripts/train.py --clusters 16",
+            "a run that has finished an epoch",
+            f"go on with it: python scripts/train.py --resume --run-dir {run.path}",
         )
     return paths

@@ -1,8 +1,10 @@
 """How centroids move."""
 
+import math
 from typing import Any
 
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from tfqnoise.report import register
 from tfqnoise.run import Run
@@ -18,7 +20,11 @@ def centroids(run: Run) -> Any:
     """
     if not (run.path / "clusters.jsonl").exists():
         return None
-    rows = run.read_lines("clusters.jsonl")
+    with run.expecting("clusters.jsonl"):
+        return _drawn(run.read_lines("clusters.jsonl"))
+
+
+def _drawn(rows: list[dict[str, Any]]) -> Any:
     epochs = [row["epoch"] for row in rows]
     # Revived are centroids only while weights are drawn to them.
     snapped = next((row["epoch"] for row in rows if "revived" not in row["layers"][0]), None)
@@ -31,12 +37,13 @@ def centroids(run: Run) -> Any:
         axes.plot(epochs, values, color="tab:blue", linewidth=0.8)
         axes.set_title(name, fontsize=9)
         axes.set_xlabel("epoch", fontsize=8)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         if snapped is not None:
             axes.axvline(snapped - 0.5, color="grey", linestyle="--", linewidth=0.8)
         error = axes.twinx()
-        error.plot(
-            epochs, [max(book["error"] for book in books) for books in history], color="tab:red", linewidth=1.2
-        )
+        # An error of 0, of integers that are exact, has no place on a logarithmic axis.
+        errors = [max(book["error"] for book in books) or math.nan for books in history]
+        error.plot(epochs, errors, color="tab:red", linewidth=1.2)
         error.set_yscale("log")
         error.tick_params(labelsize=7, colors="tab:red")
         axes.tick_params(labelsize=7)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from matplotlib.figure import Figure
 
 from tfqnoise.errors import RunError, UsageError
@@ -107,11 +108,19 @@ def _row(run: Run, flags: dict[str, Any]) -> Row:
             f"{run.path} has no summary.json", "a finished run", f"train --resume --run-dir {run.path} finishes it"
         )
     summary = run.read_json("summary.json")
+    with run.expecting("summary.json"):
+        return _read(run, flags, summary)
+
+
+def _read(run: Run, flags: dict[str, Any], summary: dict[str, Any]) -> Row:
     exported = run.read_json("export/report.json") if (run.path / "export" / "report.json").exists() else {}
-    if not exported.get("passed"):
+    # What was refused, or exported before the last epochs, isn't this run's model.
+    if not exported.get("passed") or exported.get("epoch") != summary["epochs"]:
         exported = {}
     timed = run.read_json("benchmark/host.json") if (run.path / "benchmark" / "host.json").exists() else {"rows": []}
-    latencies = [row["p50_us"] for row in timed["rows"] if (row["model"], row["threads"]) == ("model", 1)]
+    # What was timed before it was exported anew is another file.
+    current = timed["rows"] if exported and timed.get("sha256") == exported.get("sha256") else []
+    latencies = [row["p50_us"] for row in current if (row["model"], row["threads"]) == ("model", 1)]
     return Row(
         run=run.path.name,
         flags=flags,
@@ -127,53 +136,70 @@ def _row(run: Run, flags: dict[str, Any]) -> Row:
     )
 
 
+_COLUMNS = (
+    "run",
+    "flags that differ",
+    "accuracy last / best",
+    "memorised",
+    "recovered",
+    "in the file",
+    "agreement",
+    "bytes",
+    "zstd bytes",
+    "µs, one thread",
+)
+
+
 def table(rows: Sequence[Row]) -> str:
-    """Returns the rows as a Markdown table."""
-    lines = [
-        "| run | flags | accuracy last / best | memorised | recovered | in file | agree | bytes | zstd | latency |",
-        "|---|---|---|---|---|---|---|---|---|---|",
+    """Returns the rows as a Markdown table whose columns are aligned."""
+    lines = [list(_COLUMNS), *map(_cells, rows)]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(_COLUMNS))]
+    lines.insert(1, ["-" * width for width in widths])
+    return "\n".join(
+        "| " + " | ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) + " |"
+        for line in lines
+    )
+
+
+def _cells(row: Row) -> list[str]:
+    flags = " ".join(f"{name}={_flag(value)}" for name, value in row.flags.items())
+    cells = [
+        row.run,
+        flags,
+        f"{row.accuracy_last:.2%} / {row.accuracy_best:.2%}",
+        _percent(row.memorised, 1),
+        _percent(row.recovered, 1),
+        _percent(row.accuracy_exported, 2),
+        _percent(row.agreement, 2),
+        "" if row.bytes is None else f"{row.bytes:,}",
+        "" if row.zstd_bytes is None else f"{row.zstd_bytes:,}",
+        "" if row.latency_us is None else f"{row.latency_us:.0f}",
     ]
-    for row in rows:
-        flags = " ".join(f"{name}={_flag(value)}" for name, value in row.flags.items())
-        cells = [
-            row.run,
-            flags,
-            f"{row.accuracy_last:.2%} / {row.accuracy_best:.2%}",
-            _percent(row.memorised, 1),
-            _percent(row.recovered, 1),
-            _percent(row.accuracy_exported, 2),
-            _percent(row.agreement, 2),
-            "" if row.bytes is None else f"{row.bytes:,}",
-            "" if row.zstd_bytes is None else f"{row.zstd_bytes:,}",
-            "" if row.latency_us is None else f"{row.latency_us:.0f} µs",
-        ]
-        lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
-    return "\n".join(lines)
+    return [cell.replace("|", "\\|") for cell in cells]
 
 
 def figure(rows: Sequence[Row]) -> Any:
-    """Returns accuracy and memorisation of each run, and both against its bytes under zstd."""
-    drawn = Figure(figsize=(12, 0.35 * len(rows) + 2.5), layout="constrained")
+    """Returns accuracy and memorisation of each run, and accuracy against the file's bytes under zstd."""
+    drawn = Figure(figsize=(13, 0.4 * len(rows) + 2.5), layout="constrained")
     bars, points = drawn.subplots(1, 2)
-    places = range(len(rows))
-    bars.barh(places, [row.accuracy_last for row in rows], color="tab:blue", label="test accuracy, last")
-    bars.barh(places, [row.memorised or 0 for row in rows], height=0.3, color="tab:red", label="memorised")
-    bars.set_yticks(places, [row.run for row in rows])
+    places = np.arange(len(rows))
+    accuracy = bars.barh(places - 0.2, [row.accuracy_last for row in rows], 0.4, color="tab:blue")
+    bars.bar_label(accuracy, fmt="{:.1%}", fontsize=7, padding=2)
+    memorised = bars.barh(places + 0.2, [row.memorised or 0 for row in rows], 0.4, color="tab:red")
+    labels = ["" if row.memorised is None else f"{row.memorised:.1%} memorised" for row in rows]
+    bars.bar_label(memorised, labels, fontsize=7, padding=2)
+    bars.set_yticks(places, [row.run for row in rows], fontsize=8)
     bars.invert_yaxis()
-    bars.legend(loc="lower right", fontsize=8)
+    bars.set_xlim(0, 1.1)
+    bars.set_xlabel("test accuracy of the last epoch, and share of wrong labels memorised")
     sized = [row for row in rows if row.zstd_bytes is not None]
     points.scatter([row.zstd_bytes for row in sized], [row.accuracy_last for row in sized], color="tab:blue")
     for row in sized:
         at = (row.zstd_bytes, row.accuracy_last)
         points.annotate(row.run, at, fontsize=7, xytext=(3, 3), textcoords="offset points")
+    points.margins(x=0.2)
     points.set_xlabel("bytes of the exported file under zstd")
-    points.set_ylabel("test accuracy, last")
-    memorised = points.twinx()
-    known = [row for row in sized if row.memorised is not None]
-    memorised.scatter(
-        [row.zstd_bytes for row in known], [row.memorised for row in known], color="tab:red", marker="x"
-    )
-    memorised.set_ylabel("memorised", color="tab:red")
+    points.set_ylabel("test accuracy of the last epoch")
     return drawn
 
 
