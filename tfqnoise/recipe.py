@@ -26,6 +26,7 @@ _OF_CLUSTERS = {
     "clustering": "centroids",
     "grid": "free",
     "penalty": "hard",
+    "penalty_weight": 0.1,
     "penalty_schedule": "cubic",
     "initialisation": "kmeans_plus_plus",
 }
@@ -78,7 +79,8 @@ class Recipe:
     clustering: str = "centroids"
     """Who finds these values: `centroids` (trained with the weights, by a penalty) or `tfmot` (TF-MOT's own)."""
     codebooks: int = 1
-    """Codebooks a convolution: its output channels are split into as many groups, each with K values of its own."""
+    """Codebooks a convolution: its output channels are split into as many groups, each with K values of its own; into
+    fewer where a group would not have more than K weights."""
     penalty: str = "hard"
     """What draws weights to centroids: `hard`, `soft` or `gaussian_mixture`."""
     penalty_weight: float = 0.1
@@ -141,7 +143,7 @@ class Recipe:
                 object.__setattr__(self, name, tuple(getattr(self, name)))
         for name, hint in typing.get_type_hints(Recipe).items():
             _check_type(name, getattr(self, name), hint)
-        for name, valid, expected in (*self._limits(), *self._compression_limits()):
+        for name, valid, expected in (*self._limits(), *self._compression_limits(), *self._clusters_limits()):
             if not valid:
                 raise UsageError(f"--{name.replace('_', '-')} {_shown(getattr(self, name))}", expected, _remedy(name))
 
@@ -172,6 +174,8 @@ class Recipe:
 
     def _compression_limits(self) -> list[tuple[str, bool, str]]:
         return [
+            ("clustering", self.clustering in CLUSTERINGS, f"one of {', '.join(CLUSTERINGS)}"),
+            ("grid", self.grid in GRIDS, f"one of {', '.join(GRIDS)}"),
             ("bits", self.bits in (*BITS, 32), f"one of {', '.join(map(str, BITS))} and 32"),
             ("edge_bits", self.edge_bits in BITS, f"one of {', '.join(map(str, BITS))}"),
             ("activation_bits", 2 <= self.activation_bits <= 8, "from 2 to 8"),
@@ -192,16 +196,11 @@ class Recipe:
                 self.grid == "free" or self.clustering == "centroids",
                 "free with --clustering tfmot, whose centroids lie where they lie",
             ),
-            *(
-                (
-                    name,
-                    bool(self.clusters) or getattr(self, name) == default,
-                    f"{default} without --clusters, which it is about",
-                )
-                for name, default in _OF_CLUSTERS.items()
-            ),
-            ("clustering", self.clustering in CLUSTERINGS, f"one of {', '.join(CLUSTERINGS)}"),
-            ("grid", self.grid in GRIDS, f"one of {', '.join(GRIDS)}"),
+            ("sparsity", 0 <= self.sparsity < 1, "a share from 0 up to but not 1"),
+        ]
+
+    def _clusters_limits(self) -> list[tuple[str, bool, str]]:
+        return [
             (
                 "codebooks",
                 1 <= self.codebooks <= 64 and (self.codebooks == 1 or bool(self.clusters)),
@@ -222,8 +221,25 @@ class Recipe:
                 not self.penalty_weights or (bool(self.clusters) and self.clustering == "centroids"),
                 "none without --clusters and --clustering centroids, which alone has penalties",
             ),
+            *(
+                (
+                    name,
+                    bool(self.clusters) or getattr(self, name) == default,
+                    f"{default} without --clusters, which it is about",
+                )
+                for name, default in _OF_CLUSTERS.items()
+            ),
+            *(
+                (name, self.clustering == "centroids" or getattr(self, name) == default, "left out with TF-MOT's own")
+                for name, default in _OF_CLUSTERS.items()
+                if name not in ("clustering", "grid")
+            ),
+            (
+                "initialisation",
+                self.grid == "free" or self.initialisation == "kmeans_plus_plus",
+                "left out with --grid uniform, which starts at the step of the least error",
+            ),
             ("penalty_weight", 0 < self.penalty_weight < float("inf"), "a positive number"),
-            ("sparsity", 0 <= self.sparsity < 1, "a share from 0 up to but not 1"),
         ]
 
     def to_dict(self) -> dict[str, Any]:

@@ -202,7 +202,7 @@ class Run:
         """
         try:
             yield
-        except (LookupError, TypeError, AttributeError) as error:
+        except (LookupError, TypeError, ValueError, AttributeError) as error:
             raise RunError(
                 f"{self.path / name} lacks what belongs into it ({type(error).__name__}: {error})",
                 f"a {Path(name).name} as tfqnoise writes it",

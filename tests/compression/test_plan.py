@@ -88,7 +88,7 @@ def test_a_short_run_freezes_nothing():
         ({"stages": "cluster:5,quantise:5"}, "cluster is there without --clusters"),
         ({"stages": "prune:5,quantise:5"}, "prune is there without --sparsity"),
         ({"stages": "quantise:5,quantise:5"}, "comes twice"),
-        ({"stages": "quantise:5,snap:5"}, "snap belongs to"),
+        ({"stages": "quantise:5,snap:5"}, "snap is there without --clusters"),
         ({"stages": "prune:5,snap:5", "sparsity": 0.5}, "quantise is missing"),
         ({"stages": "quantise:10", "clusters": 4}, "cluster is missing, which --clusters asks for"),
         ({"stages": "quantise:5,prune:5", "sparsity": 0.5}, "prune must be over before quantise"),

@@ -90,7 +90,7 @@ def test_packed_convolutions_agree_with_the_network(network):
     assert exact < _share_differing(pack(as_int8), network)
     # With int8 weights XNNPACK rounds once, and the network is settled for that.
     kept = network.get_weights()
-    settle(network, packed=False)
+    settle(network, "int8")
     assert _share_differing(convert.integer(network, SHAPE), network) <= 0.002
     settle(network)
     for value, before in zip(network.get_weights(), kept, strict=True):

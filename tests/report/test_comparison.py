@@ -85,9 +85,19 @@ def test_a_latency_of_another_file_is_none(runs):
     assert (rows(runs)[1].bytes, rows(runs)[1].latency_us) == (58584, None)
 
 
-def test_a_damaged_summary_is_named(runs):
-    runs[2].write_json("summary.json", {"a": 1})
-    with pytest.raises(RunError, match=r"summary\.json lacks"):
+@pytest.mark.parametrize(
+    ("number", "name", "content"),
+    [
+        (2, "summary.json", {"a": 1}),
+        (2, "summary.json", SUMMARY | {"test_accuracy_last": None}),
+        (2, "summary.json", SUMMARY | {"test_accuracy_best": "high"}),
+        (1, "export/report.json", [1]),
+        (1, "benchmark/host.json", {"sha256": "one"}),
+    ],
+)
+def test_a_damaged_file_is_named(runs, number, name, content):
+    runs[number].write_json(name, content)
+    with pytest.raises(RunError, match=rf"{name} lacks".replace(".", r"\.")):
         rows(runs)
 
 

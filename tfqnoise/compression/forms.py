@@ -237,9 +237,9 @@ def _quantised(
 def _codebooks(recipe: Recipe, kernels: dict[str, Any], phase: Phase, initialisation: str) -> dict[str, Codebooks]:
     found = {}
     for number, (name, kernel) in enumerate(kernels.items()):
-        # Dense layers have one step, and so one codebook; a depthwise kernel's last axis has length 1.
+        # Dense and depthwise layers have one step, and so one codebook.
         groups = 1
-        if kernel.shape.rank == 4:
+        if kernel.shape.rank == 4 and _own_name(kernel) == "kernel":
             size = int(np.prod(kernel.shape))
             groups = group_count(kernel.shape[-1], size, recipe.clusters or 0, recipe.codebooks)
         names = [name] if groups == 1 else [f"{name}/{group}" for group in range(groups)]

@@ -222,6 +222,7 @@ def _check(recipe: Recipe, found: list[Stage]) -> None:
             any("float" in stage.names for stage in found[at.get("quantise", never) :]),
             "float comes with quantise or behind it (train goes on with what has begun)",
         ),
+        ("snap" in at and not recipe.clusters, "snap is there without --clusters"),
         ("snap" in at and not centroids, "snap belongs to --clustering centroids"),
         (late("prune", "quantise"), "prune must be over before quantise: TF-MOT prunes float networks"),
         (late("prune", "cluster"), "prune must be over before cluster, which would lose its clusters"),

@@ -53,7 +53,7 @@ def export(
     from tfqnoise.export.rounding import compensated
     from tfqnoise.export.storage import pack
 
-    restored = restore(run, packed=storage != "int8")
+    restored = restore(run, storage)
     if not restored.phase.quantised:
         raise UsageError(
             f"{run.path} is float: --bits {run.recipe.bits}, --float-epochs {run.recipe.float_epochs}",

@@ -1,10 +1,12 @@
 """What a TFLite file holds, read from the flatbuffer operator by operator."""
 
+import copy
 import dataclasses
 from collections import Counter
 from typing import Any
 
 import numpy as np
+from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.tools import flatbuffer_utils
 
 from tfqnoise.errors import ExportError
@@ -124,15 +126,42 @@ def operator_name(model: Any, operator: Any) -> str:
     return str(flatbuffer_utils.opcode_to_name(model, operator.opcodeIndex))
 
 
-def packed_convolutions(model: Any) -> list[Any]:
-    """Returns the convolutions whose weights share bytes: XNNPACK leaves them to LiteRT's built-in kernels."""
+def built_in(model: Any) -> list[Any]:
+    """Returns the operators that run in LiteRT's built-in kernels because of their packed weights.
+
+    XNNPACK leaves to these convolutions with packed weights, and dense layers with INT2 ones or with INT4 ones and an
+    odd number of inputs (found by trying, LiteRT 2.3).
+    """
     graph = model.subgraphs[0]
-    return [
-        op
-        for op in graph.operators
-        if operator_name(model, op) in ("CONV_2D", "DEPTHWISE_CONV_2D")
-        and tensor_type(graph.tensors[op.inputs[1]]) in BITS
-    ]
+
+    def left(operator: Any) -> bool:
+        name = operator_name(model, operator)
+        if name not in ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"):
+            return False
+        weights = graph.tensors[operator.inputs[1]]
+        kind = tensor_type(weights)
+        if name == "FULLY_CONNECTED":
+            return kind == "INT2" or (kind == "INT4" and int(weights.shape[1]) % 2 == 1)
+        return kind in BITS
+
+    return [operator for operator in graph.operators if left(operator)]
+
+
+def owned(model: Any, operator: Any, place: int) -> Any:
+    """Returns an operator's constant input, made its own where others share the tensor or its buffer."""
+    graph, index = model.subgraphs[0], operator.inputs[place]
+    tensor = graph.tensors[index]
+    users = sum(list(op.inputs).count(index) for op in graph.operators)
+    if users == 1 and sum(other.buffer == tensor.buffer for other in graph.tensors) == 1:
+        return tensor
+    # The converter keeps equal constants, such as biases of zeros, once.
+    own = copy.copy(tensor)
+    model.buffers.append(schema.BufferT())
+    own.buffer = len(model.buffers) - 1
+    model.buffers[own.buffer].data = model.buffers[tensor.buffer].data
+    graph.tensors.append(own)
+    operator.inputs = [*operator.inputs[:place], len(graph.tensors) - 1, *operator.inputs[place + 1 :]]
+    return own
 
 
 def layer_name(tensor: str) -> str:

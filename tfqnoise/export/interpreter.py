@@ -9,7 +9,7 @@ from ai_edge_litert.interpreter import OpResolverType
 
 from tfqnoise.backend import quiet
 from tfqnoise.errors import ExportError
-from tfqnoise.export.inspect import packed_convolutions, read
+from tfqnoise.export.inspect import built_in, read
 
 
 class Interpreter:
@@ -21,7 +21,7 @@ class Interpreter:
         delegate: whether XNNPACK may take what it can; without it all kernels are the built-in ones.
 
     Attributes:
-        kernel: "XNNPACK"; "XNNPACK and built-in" where packed convolutions are left to the built-in kernels; or
+        kernel: "XNNPACK"; "XNNPACK and built-in" where packed weights are left to the built-in kernels; or
             "built-in" alone, also where XNNPACK can't prepare the model.
 
     Raises:
@@ -92,7 +92,7 @@ def _load(content: bytes, threads: int, delegate: bool) -> tuple[Any, str]:
         except (ValueError, RuntimeError) as error:
             failure = failure or error
         else:
-            mixed = kernel == "XNNPACK" and packed_convolutions(read(content))
+            mixed = kernel == "XNNPACK" and built_in(read(content))
             return interpreter, "XNNPACK and built-in" if mixed else kernel
     assert failure is not None
     raise failure

@@ -44,12 +44,12 @@ class Restored:
         return self.plain
 
 
-def restore(run: Run, *, packed: bool = True) -> Restored:
+def restore(run: Run, storage: str = "narrowest") -> Restored:
     """Rebuilds a run's network and loads its data set.
 
     Args:
         run: the run.
-        packed: whether it is to be exported with packed weights, see `settle`.
+        storage: of the weights that it is to be exported with, see `settle`.
 
     Raises:
         RunError: if the run has not finished an epoch, or a file is damaged.
@@ -62,7 +62,7 @@ def restore(run: Run, *, packed: bool = True) -> Restored:
     phase = next(p for p in phases(recipe) if p.start < epoch <= p.end)
     network = forms.build(recipe, phase, plain, None, 1).network
     assembly.assign(list(network.weights), arrays, "network", run.path / "weights.npz")
-    settle(network, packed=packed)
+    settle(network, storage)
     names = dataset.source.class_names
     return Restored(network, phase, plain, epoch, names, dataset.input_shape, dataset.test)
 

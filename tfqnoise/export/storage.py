@@ -7,7 +7,8 @@ interpreter unpacks the same integers.
 What LiteRT 2.3 executes with int8 activations, tried operator by operator: INT4 in CONV_2D, DEPTHWISE_CONV_2D and
 FULLY_CONNECTED; INT2 in FULLY_CONNECTED alone (a convolution refuses it: "filter->type == kTfLiteInt8 ||
 filter->type == kTfLiteInt4 was not true"). There is no 3-bit type. Where the type is narrower than int8, a
-convolution isn't delegated to XNNPACK and runs slower; a dense layer is and runs faster.
+convolution isn't delegated to XNNPACK and runs slower, nor is an INT2 dense layer; an
+INT4 one is, if the number of its inputs is even, and runs faster.
 """
 
 import itertools
@@ -16,7 +17,7 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.tools import flatbuffer_utils
 
-from tfqnoise.export.inspect import BITS, constant, operator_name, read, tensor_type
+from tfqnoise.export.inspect import BITS, constant, operator_name, owned, read, tensor_type
 
 # (operator, bits) -> the operator's version that reads such weights.
 _VERSIONS = {
@@ -49,9 +50,10 @@ def pack(content: bytes, storage: str = "narrowest") -> bytes:
         tensor = graph.tensors[op.inputs[1]]
         codes = constant(model, tensor)
         bits = _bits(name, codes, _NARROWEST[storage])
-        if bits == 8 or sum(t.buffer == tensor.buffer for t in graph.tensors) > 1:
+        if bits == 8:
             continue
         packed = True
+        tensor = owned(model, op, 1)
         model.buffers[tensor.buffer].data = packed_codes(codes, bits)
         tensor.type = _TYPES[bits]
         code = model.operatorCodes[op.opcodeIndex]

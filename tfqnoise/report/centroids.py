@@ -16,7 +16,8 @@ _COLUMNS = 4
 def centroids(run: Run) -> Any:
     """The centroids of each layer and its quantization error, epoch by epoch.
 
-    Behind the dashed line weights are their centroids, and the error is that of rounding these to int8.
+    Behind the dashed line weights are their centroids, and the error is that of rounding these to int8 (none on the
+    uniform grid).
     """
     if not (run.path / "clusters.jsonl").exists():
         return None
@@ -26,8 +27,9 @@ def centroids(run: Run) -> Any:
 
 def _drawn(rows: list[dict[str, Any]]) -> Any:
     epochs = [row["epoch"] for row in rows]
-    # Revived are centroids only while weights are drawn to them.
-    snapped = next((row["epoch"] for row in rows if "revived" not in row["layers"][0]), None)
+    # Revived are centroids only while weights are drawn to them; TF-MOT's weights are centroids from the start.
+    drawn = ["revived" in row["layers"][0] for row in rows]
+    snapped = epochs[drawn.index(False)] if drawn[0] and not all(drawn) else None
     layers = _by_layer(rows)
     lines = -(-len(layers) // _COLUMNS)
     figure = Figure(figsize=(4 * _COLUMNS, 2.6 * lines), layout="constrained")

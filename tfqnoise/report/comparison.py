@@ -109,31 +109,42 @@ def _row(run: Run, flags: dict[str, Any]) -> Row:
         )
     summary = run.read_json("summary.json")
     with run.expecting("summary.json"):
-        return _read(run, flags, summary)
+        learned: dict[str, Any] = {
+            "accuracy_last": float(summary["test_accuracy_last"]),
+            "accuracy_best": float(summary["test_accuracy_best"]),
+            "memorised": _number(summary["memorised_last"]),
+            "recovered": _number(summary["recovered_last"]),
+        }
+        epochs = summary["epochs"]
+    exported: dict[str, Any] = {}
+    if (run.path / "export" / "report.json").exists():
+        with run.expecting("export/report.json"):
+            found = run.read_json("export/report.json")
+            # What was refused, or exported before the last epochs, isn't this run's model.
+            if found.get("passed") and found["epoch"] == epochs:
+                exported = found
+    latencies: list[float] = []
+    if exported and (run.path / "benchmark" / "host.json").exists():
+        with run.expecting("benchmark/host.json"):
+            timed = run.read_json("benchmark/host.json")
+            # What was timed before it was exported anew is another file.
+            current = timed["rows"] if timed.get("sha256") == exported.get("sha256") else []
+            latencies = [row["p50_us"] for row in current if (row["model"], row["threads"]) == ("model", 1)]
+    with run.expecting("export/report.json"):
+        return Row(
+            run=run.path.name,
+            flags=flags,
+            **learned,
+            accuracy_exported=_number(exported.get("accuracy_tflite")),
+            agreement=_number(exported.get("top1_agreement")),
+            bytes=exported.get("bytes"),
+            zstd_bytes=exported.get("zstd_bytes"),
+            latency_us=float(latencies[0]) if latencies else None,
+        )
 
 
-def _read(run: Run, flags: dict[str, Any], summary: dict[str, Any]) -> Row:
-    exported = run.read_json("export/report.json") if (run.path / "export" / "report.json").exists() else {}
-    # What was refused, or exported before the last epochs, isn't this run's model.
-    if not exported.get("passed") or exported.get("epoch") != summary["epochs"]:
-        exported = {}
-    timed = run.read_json("benchmark/host.json") if (run.path / "benchmark" / "host.json").exists() else {"rows": []}
-    # What was timed before it was exported anew is another file.
-    current = timed["rows"] if exported and timed.get("sha256") == exported.get("sha256") else []
-    latencies = [row["p50_us"] for row in current if (row["model"], row["threads"]) == ("model", 1)]
-    return Row(
-        run=run.path.name,
-        flags=flags,
-        accuracy_last=summary["test_accuracy_last"],
-        accuracy_best=summary["test_accuracy_best"],
-        memorised=summary["memorised_last"],
-        recovered=summary["recovered_last"],
-        accuracy_exported=exported.get("accuracy_tflite"),
-        agreement=exported.get("top1_agreement"),
-        bytes=exported.get("bytes"),
-        zstd_bytes=exported.get("zstd_bytes"),
-        latency_us=latencies[0] if latencies else None,
-    )
+def _number(value: Any) -> float | None:
+    return None if value is None else float(value)
 
 
 _COLUMNS = (

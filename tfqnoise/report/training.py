@@ -24,9 +24,9 @@ def training(run: Run) -> Any:
     with run.expecting("metrics.jsonl"):
         rows = run.read_lines("metrics.jsonl")
         epochs = [row["epoch"] for row in rows]
-        curves = {name: [row[name] for row in rows] for name in _CURVES if name in rows[0]}
+        curves = {name: [float(row[name]) for row in rows] for name in _CURVES if name in rows[0]}
     with run.expecting("plan.json"):
-        starts = [phase["start"] for phase in run.read_json("plan.json")["phases"][1:]]
+        starts = [int(phase["start"]) for phase in run.read_json("plan.json")["phases"][1:]]
     figure = Figure(figsize=(7, 4), layout="constrained")
     axes = figure.subplots()
     for name, values in curves.items():

@@ -69,7 +69,7 @@ class Clusters(keras.callbacks.Callback):
                 tf.summary.histogram(f"{row['layer']}/centroids", row["centroids"])
             for name, kernel in self._form.kernels().items():
                 tf.summary.histogram(f"{name}/kernel", kernel)
-        if not self._form.snapped:
+        if self._form.codebooks and not self._form.snapped:
             revived = self._form.revive()
             rows = [{**row, "revived": revived.get(row["layer"], 0)} for row in rows]
         path = self._run.path / "clusters.jsonl"

@@ -144,9 +144,10 @@ class Codebook(keras.layers.Layer):
 
 def _best_step(weights: np.ndarray, top: float) -> float:
     """Returns the step s of the least mean (w - s clip(round(w / s), -top, top))^2."""
+    largest = np.abs(weights).max()
     if len(weights) > _SAMPLE:
         weights = np.sort(weights)[:: -(-len(weights) // _SAMPLE)]
-    steps = np.maximum(np.abs(weights).max() / top * np.linspace(0.1, 1, 91), 1e-6)
+    steps = np.maximum(largest / top * np.linspace(0.1, 1, 91), 1e-6)
     codes = np.clip(np.round(weights[:, None] / steps), -top, top)
     return float(steps[np.argmin(((weights[:, None] - codes * steps) ** 2).mean(0))])
 

@@ -38,7 +38,8 @@ class Snapped(WeightQuantizer):
 
     @property
     def top(self) -> int:
-        return (self.clusters - 1) // 2 if self.grid == "uniform" else 127
+        """The largest code of the uniform grid."""
+        return (self.clusters - 1) // 2
 
     def build(self, tensor_shape: Any, name: str, layer: Any) -> dict[str, Any]:
         zeros = keras.initializers.Zeros()

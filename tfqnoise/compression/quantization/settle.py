@@ -6,7 +6,8 @@ different sides; through the layers the few differences become many. `settle` ro
 by half a unit at most, some thousandths of a step of the output; after it, Keras and the integer model add up the
 same integers.
 
-Convolutions whose weights are packed into four bits run in LiteRT's built-in kernels, which round their output twice.
+Convolutions whose weights are packed into INT4, and dense layers into INT2 (INT4 if their inputs are odd in number),
+run in LiteRT's built-in kernels, which round their output twice.
 With M = s_in s_w / s_out = m 2^-r, 1/2 <= m < 1, an accumulator a becomes
 
     q = floor((floor(a m + 1/2) + 2^(r-1)) / 2^r) = floor(a M + 1/2 + 2^-(r+1))    where r > 0:
@@ -24,31 +25,31 @@ from tfqnoise.backend import keras
 from tfqnoise.compression.quantization.qat import output_quantizer
 
 _Wrapper = tfmot.quantization.keras.QuantizeWrapperV2
-_CONVOLUTIONS = keras.layers.Conv2D | keras.layers.DepthwiseConv2D
 
 
-def settle(network: Any, *, packed: bool = True) -> None:
+def settle(network: Any, storage: str = "narrowest") -> None:
     """Puts a network into the state in which it is exported; doing it twice changes nothing more.
 
     Args:
         network: a network of `tfqnoise.compression.quantization.qat`; a plain one stays as it is.
-        packed: whether weights that fit four bits are packed in the file, as they are unless told otherwise.
+        storage: of the weights in the file, see `tfqnoise.export.export`: which of them are packed depends on it.
     """
     for wrapper in network.layers:
         if isinstance(wrapper, _Wrapper) and wrapper._weight_vars:
             for weight, quantizer, variables in wrapper._weight_vars:
                 quantizer.settle(weight, variables)
-            _round_bias(wrapper, packed)
+            _round_bias(wrapper, storage)
 
 
-def _round_bias(wrapper: Any, packed: bool) -> None:
+def _round_bias(wrapper: Any, storage: str) -> None:
     layer, source = wrapper.layer, _scale(_before(wrapper))
     if source is None:
         return
     weight, quantizer, variables = wrapper._weight_vars[0]
-    unit = source * quantizer.step(weight, variables).numpy().astype(np.float64)
-    twice = packed and quantizer.top <= 7 and isinstance(layer, _CONVOLUTIONS)
-    behind = _scale_behind(wrapper) if twice else None
+    step = quantizer.step(weight, variables).numpy().astype(np.float64)
+    unit = source * step
+    top = np.abs(np.round(quantizer(weight, False, variables) / step)).max()
+    behind = _scale_behind(wrapper) if top <= _packed_top(layer, storage) else None
     bias = np.zeros(1) if layer.bias is None else layer.bias.numpy().astype(np.float64)
     norm = _batch_norm_behind(wrapper)
     if norm is None:
@@ -74,6 +75,18 @@ def _rounded(values: np.ndarray, unit: np.ndarray, scale_behind: float | None) -
         mantissa, exponent = np.frexp(safe / scale_behind)
         more = np.where(exponent < 0, 0.5 / mantissa, 0.0)
     return np.where(unit > 0, (np.round(values / safe - more) + more) * safe, values)
+
+
+def _packed_top(layer: Any, storage: str) -> int:
+    """Returns the largest integer of weights that a packed type holds which built-in kernels execute; -1 if none."""
+    if storage == "int8":
+        return -1
+    if isinstance(layer, keras.layers.Conv2D | keras.layers.DepthwiseConv2D):
+        return 7
+    if isinstance(layer, keras.layers.Dense):
+        # XNNPACK takes INT4 dense layers with an even number of inputs.
+        return 7 if layer.kernel.shape[0] % 2 else 1 if storage == "narrowest" else -1
+    return -1
 
 
 def _scale_behind(wrapper: Any) -> float | None:

@@ -30,11 +30,6 @@ class WeightQuantizer(tfmot.quantization.keras.quantizers.Quantizer):
     bits: int
     per_channel: bool
 
-    @property
-    def top(self) -> int:
-        """The largest of the integers."""
-        return integers.top_level(self.bits)
-
     def step(self, weight: Any, variables: dict[str, Any]) -> Any:
         """Returns the step, [] or [channels], of the weight as it is."""
         raise NotImplementedError
