@@ -3,8 +3,8 @@
 XNNPACK leaves convolutions with packed weights, and some dense layers (`inspect.built_in`), to the built-in kernels,
 which round their output twice: in effect once, with a bias that is more than a half and at most one unit higher. The
 network is evaluated with its biases that much higher than whole units (`tfqnoise.compression.quantization.settle`
-derives it), and the converter has rounded them up. Here that unit is taken off again, so that the kernels compute what
-the network does.
+derives it), and the converter has rounded them up. Here that unit is taken off again, so that the kernels compute
+what the network does.
 
 A runtime that rounds such operators once computes with biases that are one half to one unit of the accumulator too
 low, some hundredths of a step of the output. So does LiteRT, by less than a half, where a layer has neither a bias
