@@ -71,7 +71,7 @@ def _rounded(values: np.ndarray, unit: np.ndarray, scale_behind: float | None) -
     """
     safe = np.where(unit > 0, unit, 1)
     more = np.zeros_like(safe)
-    if scale_behind is not None:
+    if scale_behind:
         mantissa, exponent = np.frexp(safe / scale_behind)
         more = np.where(exponent < 0, 0.5 / mantissa, 0.0)
     return np.where(unit > 0, (np.round(values / safe - more) + more) * safe, values)
