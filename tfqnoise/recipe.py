@@ -21,15 +21,8 @@ CLUSTERINGS = ("centroids", "tfmot")
 GRIDS = ("free", "uniform")
 
 
-# What says nothing without --clusters, and its defaults.
-_OF_CLUSTERS = {
-    "clustering": "centroids",
-    "grid": "free",
-    "penalty": "hard",
-    "penalty_weight": 0.1,
-    "penalty_schedule": "cubic",
-    "initialisation": "kmeans_plus_plus",
-}
+# Fields that say nothing without --clusters.
+OF_CLUSTERS = ("clustering", "grid", "penalty", "penalty_weight", "penalty_schedule", "initialisation")
 # Fields with several values, which are lists in JSON.
 _TUPLES = ("allow_float", "penalty_weights")
 
@@ -224,14 +217,18 @@ class Recipe:
             *(
                 (
                     name,
-                    bool(self.clusters) or getattr(self, name) == default,
-                    f"{default} without --clusters, which it is about",
+                    bool(self.clusters) or getattr(self, name) == getattr(Recipe, name),
+                    f"{getattr(Recipe, name)} without --clusters, which it is about",
                 )
-                for name, default in _OF_CLUSTERS.items()
+                for name in OF_CLUSTERS
             ),
             *(
-                (name, self.clustering == "centroids" or getattr(self, name) == default, "left out with TF-MOT's own")
-                for name, default in _OF_CLUSTERS.items()
+                (
+                    name,
+                    self.clustering == "centroids" or getattr(self, name) == getattr(Recipe, name),
+                    "left out with TF-MOT's own",
+                )
+                for name in OF_CLUSTERS
                 if name not in ("clustering", "grid")
             ),
             (

@@ -43,7 +43,15 @@ def test_host_times_packed_weights_beside_int8_ones(trained, tmp_path, silent):
     assert sizes["model"] == len(packed) < sizes["model, int8 weights"]
 
 
-@pytest.mark.parametrize("settings", [{"clusters": 8, "codebooks": 4}, {"clusters": 8, "clustering": "tfmot"}])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"clusters": 8, "codebooks": 4, "penalty_weights": ("stem=0.2",)},
+        {"clusters": 8, "clustering": "tfmot"},
+        {"clusters": 8, "grid": "uniform", "penalty": "soft", "penalty_weight": 0.3, "penalty_schedule": "linear"},
+        {"clusters": 8, "initialisation": "density"},
+    ],
+)
 def test_a_clustered_recipe_is_compared_with_a_plain_one(settings):
     assert uncompressed(Recipe(**settings)) == Recipe(bits=32)
 

@@ -21,11 +21,13 @@ NAMES = [pytest.param(n, marks=pytest.mark.slow) if n == "resnet20" else n for n
 @pytest.fixture(scope="module", params=NAMES)
 def network(request):
     """A network that has seen pictures but learned nothing: every activation has a range of its own."""
-    keras.utils.set_random_seed(0)
+    # The same network in whatever order tests run: how far a single step grows through its layers depends on it.
+    keras.utils.set_random_seed(1)
+    random = np.random.default_rng(1)
     width = 0.5 if request.param.startswith("resnet") else 0.125
     quantised, _ = quantize(networks.get(request.param, width=width)(SHAPE, 6))
     for _ in range(3):
-        quantised(RANDOM.random((32, *SHAPE), np.float32), training=True)
+        quantised(random.random((32, *SHAPE), np.float32), training=True)
     settle(quantised)
     return quantised
 
@@ -102,8 +104,7 @@ def test_every_network_is_exported_in_integers_and_agrees(network, models, io):
     scale, zero = details["quantization"]
     steps = np.round(Predictor(network)(images) / scale) + zero
     difference = np.abs(interpreter(images) - steps)
-    # A step that falls to the other side in an early layer can grow through a dozen of layers that learned nothing.
-    assert difference.max() <= 6
+    assert difference.max() <= 3
     assert (difference > 0).mean() < 0.1
     assert np.mean(np.argmax(interpreter(images), axis=1) == np.argmax(steps, axis=1)) > 0.98
 

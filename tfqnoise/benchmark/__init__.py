@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from tfqnoise.errors import UsageError
-from tfqnoise.recipe import Recipe
+from tfqnoise.recipe import OF_CLUSTERS, Recipe
 from tfqnoise.registry import Registry
 from tfqnoise.run import Run
 
@@ -64,9 +64,8 @@ def benchmark(
 def uncompressed(recipe: Recipe) -> Recipe:
     """Returns the recipe of the plain float network, to compare with."""
     usual = Recipe()
-    clusters = ("clusters", "clustering", "codebooks", "grid", "initialisation", "penalty", "penalty_schedule")
-    others = ("penalty_weights", "quantizer", "edge_bits", "sparsity", "activation_bits", "activation_quantizer")
-    names = (*clusters, *others, "stages")
+    weights = ("quantizer", "edge_bits", "sparsity", "clusters", "codebooks", "penalty_weights", *OF_CLUSTERS)
+    names = (*weights, "activation_bits", "activation_quantizer", "stages")
     return dataclasses.replace(recipe, bits=32, float_epochs=0, **{name: getattr(usual, name) for name in names})
 
 
