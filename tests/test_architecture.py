@@ -13,8 +13,9 @@ PACKAGE = ROOT / "tfqnoise"
 # Rooms by floor. A room imports its own modules and those of floors below it.
 FLOORS = [
     {"errors"},
-    {"backend", "recipe", "registry"},
-    {"hashing", "run"},
+    {"backend", "limits", "registry"},
+    {"recipe"},
+    {"hashing", "label_file", "run"},
     {"noise", "losses", "networks", "augmentation", "metrics", "compression"},
     {"assembly", "data", "strategies"},
     {"training"},

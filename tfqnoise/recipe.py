@@ -12,17 +12,9 @@ import typing
 from collections.abc import Mapping
 from typing import Any
 
+from tfqnoise import limits
 from tfqnoise.errors import RunError, UsageError, did_you_mean
 
-OPTIMIZERS = ("sgd", "adam", "adamw")
-PRECISIONS = ("float32", "bfloat16")
-BITS = (1, 2, 3, 4, 8)
-CLUSTERINGS = ("centroids", "tfmot")
-GRIDS = ("free", "uniform")
-
-
-# Fields that say nothing without --clusters.
-OF_CLUSTERS = ("clustering", "grid", "penalty", "penalty_weight", "penalty_schedule", "initialisation")
 # Fields with several values, which are lists in JSON.
 _TUPLES = ("allow_float", "penalty_weights")
 
@@ -44,10 +36,29 @@ class Recipe:
     validation: float = 0.1
     """Share of the training pictures held out for validation, chosen by id, as noisy as the rest."""
 
+    labelled: int | None = None
+    """Training and validation pictures whose labels are used, chosen by id; all if not given. The others serve
+    --rotation-epochs alone."""
+    held_out: str = ""
+    """Part of the training pictures to leave out, chosen by id, such as 1/4."""
+    fold: int = 1
+    """Fold of a data set that comes with folds (action units): 1, 2 or 3."""
+
     noise: float = 0.0
     """Noise rate, from 0 up to but not including 1. What it means is the kind's business."""
     noise_kind: str = "symmetric"
-    """How labels become wrong: `symmetric` redraws over all classes, `symmetric-exclusive` always errs."""
+    """How labels become wrong: `symmetric` redraws over all classes, `symmetric-exclusive` always errs, `human` takes
+    CIFAR-10N's; see `tfqnoise list noise`."""
+    noise_file: str | None = None
+    """The file that a kind of noise reads, such as CIFAR-10_human.pt for `human` or a matrix for `matrix`."""
+    noise_labels: str | None = None
+    """Which labels of --noise-file: `aggregate`, `random1`, `random2`, `random3` or `worst` for `human`."""
+    labels: str | None = None
+    """Labels to put in the place of the given ones: an audit.csv, or a CSV with id,label."""
+    trusted: str | None = None
+    """Labels known to be right, for the last stage: so many pictures a class, or a CSV with id,label."""
+    label_weights: str = "inverse_rate"
+    """Weights of several labels a picture: `inverse_rate` (1/rate, normalised) or `none`."""
 
     network: str = "resnet8"
     """The network to train, such as `resnet8` or `resnet20`."""
@@ -67,6 +78,10 @@ class Recipe:
     """Quantizer of the activations: `moving_range`, `lsq` (learned step size) or `pact` (learned clipping)."""
     float_epochs: int = 0
     """Epochs in float before quantization-aware training begins."""
+    rotation_epochs: int = 0
+    """Epochs of pre-training at the start, without labels: by how many quarters was the picture turned?"""
+    trusted_epochs: int = 0
+    """Epochs at the end on --trusted labels alone; a tenth if not given."""
     clusters: int | None = None
     """Values that the weights of a kernel may take; as many as the bits allow if not given."""
     clustering: str = "centroids"
@@ -92,7 +107,7 @@ class Recipe:
     """Share of each kernel's weights that are pruned to zero, the smallest ones."""
     stages: str = ""
     """Which compression follows which, such as float:5,prune:5,cluster:5,quantise:5@0.01: names (of float, train,
-    prune, cluster, quantise, snap) joined by +, epochs, and a learning rate from which the stage falls to zero.
+    rotnet, prune, cluster, quantise, snap, trusted) joined by +, epochs, and a learning rate from which the stage falls to zero.
     Follows from the other flags if not given."""
     allow_float: tuple[str, ...] = ()
     """Names of layers that may stay float; any other layer left float is an error."""
@@ -102,7 +117,9 @@ class Recipe:
     loss: str = "cross_entropy"
     """The loss, such as `cross_entropy` or `gce`."""
     strategy: str = "plain"
-    """What goes beyond a stateless loss, such as `plain` (nothing) or `elr`."""
+    """What goes beyond a stateless loss, such as `plain` (nothing), `elr` or `pencil`."""
+    teacher: str | None = None
+    """A finished run whose network teaches, for --strategy distillation."""
     augmentation: str = "standard"
     """Changes to training pictures: `standard` (shift, and flip where the data allow) or `none`."""
 
@@ -136,108 +153,9 @@ class Recipe:
                 object.__setattr__(self, name, tuple(getattr(self, name)))
         for name, hint in typing.get_type_hints(Recipe).items():
             _check_type(name, getattr(self, name), hint)
-        for name, valid, expected in (*self._limits(), *self._compression_limits(), *self._clusters_limits()):
+        for name, valid, expected in limits.of(self):
             if not valid:
                 raise UsageError(f"--{name.replace('_', '-')} {_shown(getattr(self, name))}", expected, _remedy(name))
-
-    def _limits(self) -> list[tuple[str, bool, str]]:
-        return [
-            ("noise", 0 <= self.noise < 1, "a rate of at least 0 and less than 1"),
-            ("validation", 0 < self.validation < 1, "a share of more than 0 and less than 1"),
-            ("image_size", self.image_size is None or self.image_size >= 4, "at least 4 pixels"),
-            ("width", 0 < self.width <= 16, "a multiplier of more than 0 and at most 16"),
-            ("epochs", self.epochs >= 1, "at least 1"),
-            (
-                "float_epochs",
-                0 <= self.float_epochs < self.epochs or (self.bits == 32 and self.float_epochs == 0),
-                f"from 0 to below --epochs {self.epochs}, so that quantised epochs remain",
-            ),
-            ("freeze_batch_norm", 0 <= self.freeze_batch_norm < 1, "a share from 0 up to but not 1"),
-            ("steps_per_epoch", self.steps_per_epoch is None or self.steps_per_epoch >= 1, "at least 1"),
-            ("batch_size", self.batch_size >= 1, "at least 1"),
-            ("optimizer", self.optimizer in OPTIMIZERS, f"one of {', '.join(OPTIMIZERS)}"),
-            ("learning_rate", 0 < self.learning_rate < float("inf"), "a positive number"),
-            ("warmup_epochs", 0 <= self.warmup_epochs <= self.epochs, f"from 0 to --epochs {self.epochs}"),
-            ("weight_decay", 0 <= self.weight_decay < 1, "from 0 up to but not 1"),
-            ("clip_norm", self.clip_norm is None or self.clip_norm > 0, "a positive number"),
-            ("weight_average", 0 <= self.weight_average < 1, "a momentum from 0 up to but not 1"),
-            ("precision", self.precision in PRECISIONS, f"one of {', '.join(PRECISIONS)}"),
-            ("seed", 0 <= self.seed < 2**31, "from 0 to 2147483647"),
-        ]
-
-    def _compression_limits(self) -> list[tuple[str, bool, str]]:
-        return [
-            ("clustering", self.clustering in CLUSTERINGS, f"one of {', '.join(CLUSTERINGS)}"),
-            ("grid", self.grid in GRIDS, f"one of {', '.join(GRIDS)}"),
-            ("bits", self.bits in (*BITS, 32), f"one of {', '.join(map(str, BITS))} and 32"),
-            ("edge_bits", self.edge_bits in BITS, f"one of {', '.join(map(str, BITS))}"),
-            ("activation_bits", 2 <= self.activation_bits <= 8, "from 2 to 8"),
-            ("clusters", self.clusters is None or 2 <= self.clusters <= 256, "from 2 to 256"),
-            (
-                "bits",
-                self.clusters is None or self.bits == 8,
-                "8 with --clusters: the number of clusters says how narrow weights become",
-            ),
-            ("bits", self.bits > 1 or not self.sparsity, "at least 2 with --sparsity: one bit has no zero"),
-            (
-                "clusters",
-                self.clusters is None or self.clusters >= 2 + (self.grid == "uniform" or bool(self.sparsity)),
-                "at least 3 with --grid uniform (-1, 0, 1) or --sparsity (zero is one of them)",
-            ),
-            (
-                "grid",
-                self.grid == "free" or self.clustering == "centroids",
-                "free with --clustering tfmot, whose centroids lie where they lie",
-            ),
-            ("sparsity", 0 <= self.sparsity < 1, "a share from 0 up to but not 1"),
-        ]
-
-    def _clusters_limits(self) -> list[tuple[str, bool, str]]:
-        return [
-            (
-                "codebooks",
-                1 <= self.codebooks <= 64 and (self.codebooks == 1 or bool(self.clusters)),
-                "from 1 to 64, and more than 1 only with --clusters",
-            ),
-            (
-                "codebooks",
-                self.codebooks == 1 or self.clustering == "centroids",
-                "1 with --clustering tfmot, which has one a kernel",
-            ),
-            (
-                "penalty_weights",
-                all(_layer_weight(text) is not None for text in self.penalty_weights),
-                "layer=weight each, with a positive weight, such as stem=0.02",
-            ),
-            (
-                "penalty_weights",
-                not self.penalty_weights or (bool(self.clusters) and self.clustering == "centroids"),
-                "none without --clusters and --clustering centroids, which alone has penalties",
-            ),
-            *(
-                (
-                    name,
-                    bool(self.clusters) or getattr(self, name) == getattr(Recipe, name),
-                    f"{getattr(Recipe, name)} without --clusters, which it is about",
-                )
-                for name in OF_CLUSTERS
-            ),
-            *(
-                (
-                    name,
-                    self.clustering == "centroids" or getattr(self, name) == getattr(Recipe, name),
-                    "left out with TF-MOT's own",
-                )
-                for name in OF_CLUSTERS
-                if name not in ("clustering", "grid")
-            ),
-            (
-                "initialisation",
-                self.grid == "free" or self.initialisation == "kmeans_plus_plus",
-                "left out with --grid uniform, which starts at the step of the least error",
-            ),
-            ("penalty_weight", 0 < self.penalty_weight < float("inf"), "a positive number"),
-        ]
 
     def to_dict(self) -> dict[str, Any]:
         """Returns the recipe as plain data, as `recipe.json` holds it."""
@@ -245,7 +163,7 @@ class Recipe:
 
     def layer_penalty_weights(self) -> list[tuple[str, float]]:
         """Returns `penalty_weights` as pairs of a pattern of layer names and a weight."""
-        return [pair for text in self.penalty_weights if (pair := _layer_weight(text)) is not None]
+        return [pair for text in self.penalty_weights if (pair := limits.layer_weight(text)) is not None]
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "Recipe":
@@ -289,15 +207,6 @@ class Recipe:
         usual = {**Recipe().to_dict(), "data_dir": self.data_dir}
         text = json.dumps({name: v for name, v in self.to_dict().items() if v != usual[name]}, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
-
-
-def _layer_weight(text: str) -> tuple[str, float] | None:
-    pattern, equals, number = text.rpartition("=")
-    try:
-        weight = float(number)
-    except ValueError:
-        return None
-    return (pattern, weight) if equals and pattern and 0 < weight < float("inf") else None
 
 
 def _shown(value: Any) -> str:

@@ -12,7 +12,7 @@ LABELS = np.arange(4000) % 10
 
 @pytest.mark.parametrize("name", registry.entries())
 def test_numpy_and_graph_give_identical_labels(name):
-    matrix = registry.get(name, rate=0.4).transition(10)
+    matrix = registry.get(name, rate=0.4).transition(tuple("abcdefghij"))
     expected = draw(matrix, KEYS, LABELS, 11)
     np.testing.assert_array_equal(draw_graph(matrix, tf.constant(KEYS), tf.constant(LABELS), 11), expected)
     dataset = tf.data.Dataset.from_tensor_slices((KEYS, LABELS)).batch(77)
@@ -21,7 +21,7 @@ def test_numpy_and_graph_give_identical_labels(name):
 
 
 def test_a_label_depends_on_seed_id_and_label_only():
-    matrix = registry.get("symmetric", rate=0.4).transition(10)
+    matrix = registry.get("symmetric", rate=0.4).transition(tuple("abcdefghij"))
     given = draw(matrix, KEYS, LABELS, 0)
     order = np.random.default_rng(0).permutation(len(KEYS))
     np.testing.assert_array_equal(draw(matrix, KEYS[order], LABELS[order], 0), given[order])
@@ -49,5 +49,5 @@ def test_what_is_no_transition_matrix_is_refused(matrix):
 
 def test_effective_rates_follow_the_conventions():
     for name, expected in (("symmetric", 0.4 * 0.9), ("symmetric_exclusive", 0.4)):
-        matrix = registry.get(name, rate=0.4).transition(10)
+        matrix = registry.get(name, rate=0.4).transition(tuple("abcdefghij"))
         np.testing.assert_allclose(1 - np.diag(matrix), expected)

@@ -4,7 +4,8 @@ import pytest
 from tfqnoise import networks
 from tfqnoise.compression.plan import Phase
 from tfqnoise.compression.quantization.qat import quantize
-from tfqnoise.recipe import OPTIMIZERS, Recipe
+from tfqnoise.limits import OPTIMIZERS
+from tfqnoise.recipe import Recipe
 from tfqnoise.training import optimizers
 
 

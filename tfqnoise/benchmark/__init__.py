@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from tfqnoise.errors import UsageError
-from tfqnoise.recipe import OF_CLUSTERS, Recipe
+from tfqnoise.limits import OF_CLUSTERS
+from tfqnoise.recipe import Recipe
 from tfqnoise.registry import Registry
 from tfqnoise.run import Run
 

@@ -2,16 +2,17 @@
 
 import dataclasses
 import hashlib
+import inspect
 from typing import Any
 
 import numpy as np
 
-from tfqnoise import noise
+from tfqnoise import label_file, noise
 from tfqnoise.data import source as sources
+from tfqnoise.data import splits
 from tfqnoise.data.source import Examples, Source
-from tfqnoise.data.splits import hold_out
-from tfqnoise.errors import DataError
-from tfqnoise.noise.transition import draw
+from tfqnoise.errors import DataError, UsageError
+from tfqnoise.limits import held_out_part
 from tfqnoise.recipe import Recipe
 
 
@@ -21,7 +22,7 @@ class Labelled:
 
     Attributes:
         examples: the pictures, with the labels of the source.
-        given: int64 [N], the labels after noise.
+        given: int64 [N] or [N, L], the labels after noise.
     """
 
     examples: Examples
@@ -32,8 +33,26 @@ class Labelled:
 
     @property
     def wrong(self) -> np.ndarray:
-        """Which given labels differ from the source's, bool [N]."""
-        return self.given != self.examples.labels
+        """Which given labels differ from the source's, bool [N]; of several labels a picture, whether any does."""
+        differs = self.given != self.examples.labels
+        return differs if differs.ndim == 1 else differs.any(axis=1)
+
+    def take(self, rows: np.ndarray) -> "Labelled":
+        """Returns the examples that an index or mask selects."""
+        return Labelled(self.examples.take(rows), self.given[rows])
+
+
+@dataclasses.dataclass(frozen=True)
+class Trusted:
+    """Training examples whose labels are known to be right.
+
+    Attributes:
+        rows: int64 [M], their rows in the training examples.
+        labels: int64 [M].
+    """
+
+    rows: np.ndarray
+    labels: np.ndarray
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,6 +65,9 @@ class Dataset:
         validation: held out from training, as noisy as it.
         test: with the source's own labels.
         record: the content of noise.json.
+        pool: pictures for pre-training: those of `train`, and with --labelled those whose labels aren't used.
+        held_out: what --held-out left out; empty without it.
+        trusted: the --trusted labels.
     """
 
     source: Source
@@ -53,6 +75,9 @@ class Dataset:
     validation: Labelled
     test: Examples
     record: dict[str, Any]
+    pool: Examples
+    held_out: Labelled
+    trusted: Trusted | None = None
 
     @property
     def classes(self) -> int:
@@ -69,31 +94,136 @@ def load(recipe: Recipe) -> Dataset:
 
     Raises:
         DataError: if it is missing, unreadable, or a class has no picture to train on.
-        UsageError: for an unknown data set or noise kind.
+        UsageError: for an unknown data set or noise kind, or flags that don't go with it.
     """
-    kind = noise.get(recipe.noise_kind, rate=recipe.noise)
+    settings = _noise_settings(recipe)
+    kind = noise.get(recipe.noise_kind, **settings)
     source = sources.load(recipe)
     classes = len(source.class_names)
-    if classes < 2:
+    if classes < 2 and source.task == "single":
         raise DataError(f"{recipe.dataset} has {classes} class", "at least 2", "add pictures of a second class")
-    matrix = kind.transition(classes)
-    train, validation = (
-        Labelled(part, draw(matrix, part.keys, part.labels, recipe.seed))
-        for part in map(Examples.sorted, hold_out(source.train, recipe.validation, "validation"))
+    if source.task != "single" and recipe.labels:
+        raise UsageError(
+            f"--labels with several labels a picture ({recipe.dataset})",
+            "one label a picture",
+            "change the labels in the data set's own files",
+        )
+    given = _given(recipe, kind, source)
+    everything = Labelled(source.train, given)
+    part, parts = held_out_part(recipe.held_out) or (0, 0)
+    kept, held_out = _split(everything, lambda e: splits.parts(e, part, parts)) if parts else (everything, None)
+    rest = None
+    if recipe.labelled is not None:
+        count = recipe.labelled
+        kept, rest = _split(kept, lambda e: splits.first(e, count))
+    train, validation = _split(kept, lambda e: splits.hold_out(e, recipe.validation, "validation"))
+    _check(recipe, source, train, validation.examples)
+    pool = _joined(train.examples, rest.examples) if rest is not None else train.examples
+    return Dataset(
+        source,
+        train,
+        validation,
+        source.test.sorted(),
+        _record(recipe, kind, source, train, validation),
+        pool,
+        held_out if held_out is not None else everything.take(np.zeros(len(everything), bool)),
+        _trusted(recipe, source, train),
     )
-    _check(recipe, source, train.examples, validation.examples)
-    record = _record(recipe, matrix, train, validation)
-    return Dataset(source, train, validation, source.test.sorted(), record)
 
 
-def _check(recipe: Recipe, source: Source, train: Examples, validation: Examples) -> None:
-    counts = np.bincount(train.labels, minlength=len(source.class_names))
+def _noise_settings(recipe: Recipe) -> dict[str, Any]:
+    """Returns what the flags say to the kind of noise, and refuses those that it doesn't take."""
+    entry = noise.registry.entry(str(noise.registry.parse(recipe.noise_kind)["name"]))
+    taken = inspect.signature(entry.factory).parameters
+    flags = {"rate": recipe.noise or None, "file": recipe.noise_file, "labels": recipe.noise_labels}
+    names = {"rate": "--noise", "file": "--noise-file", "labels": "--noise-labels"}
+    for name, value in flags.items():
+        if value is not None and name not in taken:
+            raise UsageError(
+                f"{names[name]} {value} with --noise-kind {entry.name}",
+                f"no {names[name]}: {entry.summary[:1].lower()}{entry.summary[1:].removesuffix('.')}",
+                f"leave {names[name]} out, or choose another kind (tfqnoise list noise)",
+            )
+        if value is None and name == "file" and name in taken and taken[name].default is inspect.Parameter.empty:
+            raise UsageError(f"--noise-kind {entry.name} without --noise-file", "the file that it reads", "name it")
+    given = {name: value for name, value in flags.items() if value is not None}
+    return {"rate": recipe.noise, **given} if "rate" in taken else given
+
+
+def _given(recipe: Recipe, kind: Any, source: Source) -> np.ndarray:
+    """Returns the labels of all training pictures of the source as training sees them."""
+    train = source.train
+    if kind.task == source.task:
+        truth = noise.Truth(train.ids, train.labels, train.images, source.class_names)
+        given = kind.given(truth, recipe.seed)
+    elif recipe.noise or recipe.noise_kind != Recipe.noise_kind:
+        raise UsageError(
+            f"--noise-kind {recipe.noise_kind} with {recipe.dataset}, which has "
+            + ("one label" if source.task == "single" else "several labels")
+            + " a picture",
+            f"a kind for a {source.task}-label data set",
+            "choose --noise-kind multilabel" if source.task == "multi" else "see tfqnoise list noise",
+        )
+    else:
+        given = train.labels
+    return label_file.replaced(recipe.labels, train.ids, given, source.class_names) if recipe.labels else given
+
+
+def _split(labelled: Labelled, split: Any) -> tuple[Labelled, Labelled]:
+    """Splits examples, and their labels with them, each part in the order of ids."""
+    rows = Examples(labelled.examples.ids, np.arange(len(labelled)), labelled.examples.labels)
+    first, second = (labelled.take(part.sorted().images) for part in split(rows))
+    return first, second
+
+
+def _joined(first: Examples, second: Examples) -> Examples:
+    return Examples(
+        np.concatenate([first.ids, second.ids]),
+        np.concatenate([first.images, second.images]),
+        np.concatenate([first.labels, second.labels]),
+    ).sorted()
+
+
+def _trusted(recipe: Recipe, source: Source, train: Labelled) -> Trusted | None:
+    if not recipe.trusted:
+        return None
+    examples = train.examples
+    if source.task != "single":
+        raise UsageError("--trusted with several labels a picture", "one label a picture", "leave --trusted out")
+    if not recipe.trusted.isdigit():
+        found = label_file.read(recipe.trusted, source.class_names)
+        rows = np.flatnonzero(np.isin(examples.ids, list(found)))
+        if not len(rows):
+            raise DataError(
+                f"--trusted {recipe.trusted} names no training picture",
+                f"ids such as '{examples.ids[0]}'",
+                "check its ids; pictures held out for validation or test don't count",
+            )
+        return Trusted(rows, np.array([found[i] for i in examples.ids[rows].tolist()], np.int64))
+    if source.test_labels != "clean":
+        raise UsageError(
+            f"--trusted {recipe.trusted} with {recipe.dataset}, whose labels are as doubtful as they are given",
+            "a CSV with the ids and labels that somebody has checked",
+            "write one (id,label; an id is the picture's path) and pass --trusted FILE",
+        )
+    order = [
+        splits.first(examples.take(examples.labels == number), int(recipe.trusted))[0].ids
+        for number in range(len(source.class_names))
+    ]
+    rows = np.flatnonzero(np.isin(examples.ids, np.concatenate(order)))
+    return Trusted(rows, examples.labels[rows])
+
+
+def _check(recipe: Recipe, source: Source, train: Labelled, validation: Examples) -> None:
+    labels = train.examples.labels
+    multi = source.task == "multi"
+    counts = (labels == 1).sum(axis=0) if multi else np.bincount(labels, minlength=len(source.class_names))
     missing = [name for name, count in zip(source.class_names, counts, strict=True) if not count]
     if missing:
         raise DataError(
             f"{recipe.dataset} has no training picture of: {', '.join(missing[:20])}",
             "at least one of each class after validation and test pictures are held out",
-            "add pictures of these classes or remove them",
+            "add pictures of these classes or remove them" + (", or raise --labelled" if recipe.labelled else ""),
         )
     for name, part in (("validation", validation), ("test", source.test)):
         if not len(part):
@@ -104,23 +234,39 @@ def _check(recipe: Recipe, source: Source, train: Examples, validation: Examples
             )
 
 
-def _record(recipe: Recipe, matrix: np.ndarray, train: Labelled, validation: Labelled) -> dict[str, Any]:
+def _record(recipe: Recipe, kind: Any, source: Source, train: Labelled, validation: Labelled) -> dict[str, Any]:
     true = np.concatenate([train.examples.labels, validation.examples.labels])
     given = np.concatenate([train.given, validation.given])
     ids = np.concatenate([train.examples.ids, validation.examples.ids])
-    counts = np.zeros(matrix.shape)
-    np.add.at(counts, (true, given), 1)
     lines = "".join(f"{i}\t{label}\n" for i, label in sorted(zip(ids, given.tolist(), strict=True)))
+    images = np.concatenate([train.examples.images, validation.examples.images])
+    known = true >= 0
+    expected = None
+    if kind.task == source.task:
+        expected = kind.expected_rate(noise.Truth(ids, true, images, source.class_names))
+
+    def rate(part: Labelled) -> float:
+        labels = part.examples.labels
+        return float(np.mean((part.given != labels)[labels >= 0]))
+
     return {
         "kind": recipe.noise_kind,
         "rate": recipe.noise,
+        "file": recipe.noise_file,
+        "labels": recipe.labels,
         "seed": recipe.seed,
-        "expected_effective_rate": float(1 - np.bincount(true) @ np.diag(matrix) / len(true)),
-        "effective_rate": float(np.mean(true != given)),
-        "effective_rate_train": float(np.mean(train.wrong)),
-        "effective_rate_validation": float(np.mean(validation.wrong)),
+        "expected_effective_rate": expected,
+        "effective_rate": float(np.mean((true != given)[known])),
+        "effective_rate_train": rate(train),
+        "effective_rate_validation": rate(validation),
         "relative_to": "the labels of the source",
-        "transition_matrix": (counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)).tolist(),
+        "transition_matrix": _matrix(true, given, len(source.class_names)) if source.task == "single" else None,
         "examples": len(true),
         "labels_sha256": hashlib.sha256(lines.encode()).hexdigest(),
     }
+
+
+def _matrix(true: np.ndarray, given: np.ndarray, classes: int) -> list[list[float]]:
+    counts = np.zeros((classes, classes))
+    np.add.at(counts, (true, given), 1)
+    return (counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)).tolist()

@@ -23,7 +23,7 @@ class Examples:
     Attributes:
         ids: N strings that don't depend on order, shards or machine.
         images: uint8 [N, H, W, C].
-        labels: int64 [N].
+        labels: int64 [N]; for several labels a picture [N, L] of 1, 0 and -1 (unknown).
     """
 
     ids: np.ndarray
@@ -57,6 +57,7 @@ class Source:
         test: pictures whose labels are never touched.
         flip: whether a mirrored picture keeps its meaning.
         pad: pixels by which the standard augmentation shifts at most.
+        task: "single" (one label a picture) or "multi" (several, `class_names` names them).
         test_labels: what is known of the test labels: "clean", or "as given" where they may be as doubtful
             as the others.
     """
@@ -67,6 +68,7 @@ class Source:
     flip: bool
     pad: int
     test_labels: str = "clean"
+    task: str = "single"
 
 
 def load(recipe: Recipe) -> Source:
@@ -77,6 +79,6 @@ def load(recipe: Recipe) -> Source:
         UsageError: for an unknown name.
     """
     name, _, argument = recipe.dataset.partition(":")
-    if name == "folder" or recipe.dataset == "digits":
+    if recipe.dataset == "digits" or name in registry.entries() and name not in ("digits", "tfds"):
         return registry.get(name)(recipe, argument)
     return registry.get("tfds")(recipe, recipe.dataset)

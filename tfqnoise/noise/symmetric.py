@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 
 from tfqnoise.noise import register
+from tfqnoise.noise.transition import TransitionNoise
 
 
 @register(
@@ -12,7 +13,7 @@ from tfqnoise.noise import register
     sample={"rate": 0.4},
 )
 @dataclasses.dataclass(frozen=True)
-class Symmetric:
+class Symmetric(TransitionNoise):
     """With probability r the label is redrawn uniformly over all C classes.
 
     T = (1 - r) I + r/C,  so the share of labels that are truly wrong is r (C - 1) / C.
@@ -23,5 +24,6 @@ class Symmetric:
 
     rate: float
 
-    def transition(self, classes: int) -> np.ndarray:
+    def transition(self, class_names: tuple[str, ...]) -> np.ndarray:
+        classes = len(class_names)
         return (1 - self.rate) * np.eye(classes) + self.rate / classes

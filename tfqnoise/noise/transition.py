@@ -5,14 +5,32 @@ changes, so the examples that are wrong at a low rate are wrong at any higher ra
 what it becomes. So a curve over noise rates compares like with like.
 """
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from tfqnoise.hashing import uniform, uniform_graph
+from tfqnoise.noise import Truth
 
 # What each draw is for; two uses of one seed must never share a number.
 _CHANGE, _TARGET = 101, 102
+
+
+class TransitionNoise:
+    """A kind of noise that a transition matrix describes; a subclass gives `transition(class_names)`."""
+
+    task: ClassVar[str] = "single"
+
+    def transition(self, class_names: tuple[str, ...]) -> np.ndarray:
+        """Returns float64 [C, C], row = true label, column = given label, rows summing to 1."""
+        raise NotImplementedError
+
+    def given(self, truth: Truth, seed: int) -> np.ndarray:
+        return draw(self.transition(truth.class_names), truth.keys, truth.labels, seed)
+
+    def expected_rate(self, truth: Truth) -> float | None:
+        stay = np.diag(self.transition(truth.class_names))
+        return float(1 - stay[truth.labels].mean())
 
 
 def tables(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
