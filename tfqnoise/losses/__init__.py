@@ -9,7 +9,19 @@ and returns the loss of each picture, float32 [B], in nats or in the loss's own 
 finite gradient for every finite logit. What needs memory per example is a strategy.
 """
 
+from typing import Any
+
 from tfqnoise.registry import Registry
 
 registry = Registry("loss", __name__)
 register, get = registry.register, registry.get
+
+
+def scheduled(loss: Any) -> Any:
+    """Returns a loss as a function of (labels, logits, passed), whether it looks at the last or not."""
+    return loss if getattr(loss, "scheduled", False) else lambda labels, logits, passed: loss(labels, logits)
+
+
+def task(loss: Any) -> str:
+    """Returns "single" or "multi", the labels that a loss is for."""
+    return getattr(loss, "task", "single")
