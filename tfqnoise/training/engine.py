@@ -121,10 +121,13 @@ class Trainer(keras.Model):
         """Moves the averaged network's weights a little towards the first's."""
         if self._average is None:
             return
+        # At first it is the mean of what there has been, not of what there was before the first step.
+        steps = tf.cast(self.optimizer.iterations, tf.float32)
+        share = tf.maximum(1 - self._strategy.average, 9 / (10 + steps))
         for average, weight in zip(self._average.weights, self.network.weights, strict=True):
             # Counters and flags are taken over as they are.
-            share = 1 - self._strategy.average if weight.dtype.is_floating else 1
-            average.assign_add(tf.cast(share, weight.dtype) * (weight - average))
+            moved = share if weight.dtype.is_floating else 1
+            average.assign_add(tf.cast(moved, weight.dtype) * (weight - average))
 
 
 def member_of(recipe: Recipe, form: Form, phase: Phase, optimizer: Any) -> Member:
