@@ -21,6 +21,8 @@ present (1), absent (0), in between, or unknown (negative). `task` reads it.
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from tfqnoise.registry import Registry
 
 registry = Registry("loss", __name__)
@@ -41,3 +43,17 @@ def scheduled(loss: Any) -> Callable[[Any, Any, Any], Any]:
 def task(loss: Any) -> str:
     """Returns what the loss's labels are: "single" for one class a picture, "multi" for L labels a picture."""
     return str(getattr(loss, "task", "single"))
+
+
+def preflight(loss: Any, classes: int) -> None:
+    """Calls `loss` once, outside any graph: Keras turns an error of a training step into one of its own.
+
+    Args:
+        loss: the loss.
+        classes: how many logits the network has.
+
+    Raises:
+        UsageError: if the loss was made for another number of classes or labels.
+    """
+    one = np.eye(1, classes, dtype=np.float32)
+    loss(one, one)
