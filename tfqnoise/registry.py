@@ -141,11 +141,14 @@ class Registry:
                 "one of its settings",
                 did_you_mean(name, offered) if offered else "it takes no settings",
             )
-        kind = type(offered.get(name, entry.sample.get(name)))
-        fits = isinstance(value, kind) or (kind is float and isinstance(value, int))
-        if not fits or (isinstance(value, bool) and kind is not bool):
+        # A sample of another type than the default shows that the setting may be either.
+        kinds = {type(values[name]) for values in (offered, entry.sample) if name in values}
+        accepted = kinds | ({int} if float in kinds else set()) | ({tuple} if list in kinds else set())
+        if not isinstance(value, tuple(accepted)) or (isinstance(value, bool) and bool not in kinds):
             raise UsageError(
-                f"{self.family} '{entry.name}' with {name} = {value!r}", f"a {kind.__name__}", _example(entry)
+                f"{self.family} '{entry.name}' with {name} = {value!r}",
+                " or ".join(sorted(f"a {kind.__name__}" for kind in kinds)),
+                _example(entry),
             )
 
     def parse(self, spec: str | Mapping[str, Any]) -> Mapping[str, Any]:
