@@ -67,7 +67,7 @@ class State(tf.Module):
         networks: how many are trained; the first is evaluated and exported.
         views: augmentations of each picture that a batch holds.
         average: momentum of a further network whose weights are averages of the first's; 0 for none. It comes last in
-            `networks` of `outcome` and answers as in evaluation.
+            `networks` of `outcome`.
     """
 
     networks: ClassVar[int] = 1

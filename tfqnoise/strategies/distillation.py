@@ -1,7 +1,8 @@
 """Distillation from a finished run that learnt the same noisy labels."""
 
 import dataclasses
-from typing import Any, ClassVar
+from collections.abc import Callable
+from typing import Any, ClassVar, cast
 
 from tfqnoise.backend import tf
 from tfqnoise.errors import UsageError
@@ -12,7 +13,7 @@ from tfqnoise.strategies.relabelling import Posterior
 class _State(State):
     def __init__(self, settings: "Distillation", base: Any, problem: Problem) -> None:
         super().__init__()
-        self._settings, self._base, self._teacher = settings, base, problem.teacher
+        self._settings, self._base, self._teacher = settings, base, cast(Callable[[Any], Any], problem.teacher)
         self.posterior = Posterior(problem.classes)
 
     def outcome(self, batch: dict[str, Any], labels: Any, networks: Any) -> Outcome:

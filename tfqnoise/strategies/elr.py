@@ -10,6 +10,21 @@ from tfqnoise.errors import UsageError
 from tfqnoise.strategies import Problem, State, register
 
 
+def regularisation(targets: Any, logits: Any) -> Any:
+    """R = log(1 - <p, t>), float32 [B], for targets t and logits [B, C]; p is clipped to [1e-4, 1 - 1e-4]."""
+    return tf.math.log1p(-tf.reduce_sum(targets * probabilities(logits), axis=-1))
+
+
+def probabilities(logits: Any) -> Any:
+    """Returns softmax(logits) clipped to [1e-4, 1 - 1e-4], float32 [B, C]."""
+    return tf.clip_by_value(tf.nn.softmax(tf.cast(logits, tf.float32)), 1e-4, 1 - 1e-4)
+
+
+def believed(targets: np.ndarray) -> np.ndarray:
+    """Returns targets [N, C] as distributions: what the momentum leaves to their zero start belongs to no class."""
+    return (targets + 1e-6) / (targets + 1e-6).sum(axis=1, keepdims=True)
+
+
 class _State(State):
     """The running target t of every training example, [examples, classes], zero until first seen."""
 
@@ -21,18 +36,15 @@ class _State(State):
 
     def loss(self, batch: dict[str, Any], labels: Any, logits: Any) -> Any:
         beta, rows = self._settings.beta, batch["row"]
-        p = tf.clip_by_value(tf.nn.softmax(tf.cast(logits, tf.float32)), 1e-4, 1 - 1e-4)
-        seen = tf.stop_gradient(p / tf.reduce_sum(p, axis=-1, keepdims=True))
+        p = tf.stop_gradient(probabilities(logits))
+        seen = p / tf.reduce_sum(p, axis=-1, keepdims=True)
         # A gather of the variable copies no table, and an example stands in a batch only once.
         target = beta * tf.gather(self.targets, rows) + (1 - beta) * seen
         self.targets.scatter_nd_update(rows[:, None], target)
-        agreement = tf.reduce_sum(target * p, axis=-1)
-        return self._base(labels, logits, batch["passed"]) + self._settings.weight * tf.math.log1p(-agreement)
+        return self._base(labels, logits, batch["passed"]) + self._settings.weight * regularisation(target, logits)
 
     def label_table(self) -> np.ndarray:
-        # What the momentum leaves to the zeros it began with belongs to no class.
-        table = self.targets.numpy()
-        return (table + 1e-6) / (table + 1e-6).sum(axis=1, keepdims=True)
+        return believed(self.targets.numpy())
 
 
 @register(reference="Liu et al., NeurIPS 2020 (arXiv 2007.00151), equations 6 and 9")

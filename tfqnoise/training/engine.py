@@ -111,11 +111,12 @@ class Trainer(keras.Model):
         return {metric.name: metric.result() for metric in self.metrics}
 
     def _networks(self) -> list[Callable[[Any], Any]]:
-        def answer(network: Any, training: bool) -> Callable[[Any], Any]:
-            return lambda images: network(scale(images), training=training)
+        def answer(network: Any) -> Callable[[Any], Any]:
+            return lambda images: network(scale(images), training=True)
 
-        trained = [answer(member.form.network, True) for member in self._members]
-        return trained + ([answer(self._average, False)] if self._average else [])
+        trained = [answer(member.form.network) for member in self._members]
+        # The average too sees the statistics of the batch: those of the run lag behind in its beginning.
+        return trained + ([answer(self._average)] if self._average else [])
 
     def _follow(self) -> None:
         """Moves the averaged network's weights a little towards the first's."""

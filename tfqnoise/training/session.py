@@ -75,6 +75,7 @@ class Session:
         # Some kernels add up in the order in which threads finish; with this, a run repeats bit for bit.
         tf.config.experimental.enable_op_determinism()
         self.network = assembly.build(recipe, self.dataset.input_shape, self.dataset.classes)
+        losses.preflight(self._weighted(loss), self.dataset.classes)
         # The preflight: a layer that can't be quantised is found now, not after the float epochs.
         self.preflight = assembly.compress(recipe, self.network)
         forms.penalty_weights(recipe, self.preflight)
