@@ -3,7 +3,8 @@
     recipe.json      what was asked            checkpoint.npz  all that training needs to go on
     noise.json       how labels were changed   weights.npz     the network as last evaluated
     plan.json        what each layer became    summary.json    the result
-    metrics.jsonl    one line per epoch        export/ benchmark/
+    metrics.jsonl    one line per epoch        examples.npz    how each training example fared
+    export/ benchmark/ audit/
 
 Files appear whole or not at all: each is written under a temporary name, flushed and renamed.
 """

@@ -160,6 +160,8 @@ class Session:
                     checkpoint = None
             if self.forms:
                 forms.check(self.recipe, self.forms[0], self.phases[-1])
+            if self.dataset.source.task == "single":
+                run.write_arrays("examples.npz", self._examples())
             result = summary.of(self.recipe, self.dataset, self.network, self.phases, self.rows)
             run.write_json("summary.json", result)
         self.report(summary.end(result) + f"\nrun: {run.path}")
@@ -308,6 +310,21 @@ class Session:
         for network in self.plain[1:]:
             for layer, trained in zip(network.layers[:-1], self.network.layers[:-1], strict=True):
                 layer.set_weights(trained.get_weights())
+
+    def _examples(self) -> dict[str, np.ndarray]:
+        """Returns what is known of each training example, for an audit."""
+        train, dynamics = self.dataset.train, self.dynamics
+        seen = np.maximum(dynamics.seen.numpy(), 1)
+        table = self.strategy.label_table()
+        return {
+            "ids": train.examples.ids,
+            "given": train.given,
+            "source": train.examples.labels,
+            "seen": dynamics.seen.numpy(),
+            "margin": dynamics.margins.numpy() / seen,
+            "loss": dynamics.losses.numpy() / seen,
+            **({} if table is None else {"table": table}),
+        }
 
     def _plan(self) -> dict[str, Any]:
         return {
