@@ -15,7 +15,7 @@ FLOORS = [
     {"errors"},
     {"backend", "limits", "registry"},
     {"recipe"},
-    {"hashing", "label_file", "run"},
+    {"hashing", "label_file", "matrix", "run"},
     {"noise", "losses", "networks", "augmentation", "metrics", "compression"},
     {"assembly", "data", "strategies"},
     {"training"},
