@@ -13,6 +13,7 @@ import inspect
 import json
 import pkgutil
 import re
+import typing
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
@@ -141,12 +142,11 @@ class Registry:
                 "one of its settings",
                 did_you_mean(name, offered) if offered else "it takes no settings",
             )
-        kind = type(offered.get(name, entry.sample.get(name)))
-        fits = isinstance(value, kind) or (kind is float and isinstance(value, int))
-        if not fits or (isinstance(value, bool) and kind is not bool):
-            raise UsageError(
-                f"{self.family} '{entry.name}' with {name} = {value!r}", f"a {kind.__name__}", _example(entry)
-            )
+        kinds = _kinds(entry, name)
+        fits = isinstance(value, kinds) or (float in kinds and isinstance(value, int))
+        if not fits or (isinstance(value, bool) and bool not in kinds):
+            expected = " or ".join("null" if kind is type(None) else f"a {kind.__name__}" for kind in kinds)
+            raise UsageError(f"{self.family} '{entry.name}' with {name} = {value!r}", expected, _example(entry))
 
     def parse(self, spec: str | Mapping[str, Any]) -> Mapping[str, Any]:
         """Returns the dict form of a name, dict or JSON text.
@@ -176,6 +176,14 @@ class Registry:
                 settings = method.keywords if isinstance(method, functools.partial) else dataclasses.asdict(method)
                 return {"name": entry.name, **settings}
         raise ValueError(f"{method!r} is not a registered {self.family}")
+
+
+def _kinds(entry: Entry, name: str) -> tuple[type, ...]:
+    """Returns the types of a setting: that of its default or sample, or those of its annotation if that is None."""
+    value = entry.settings.get(name, entry.sample.get(name))
+    if value is not None:
+        return (type(value),)
+    return typing.get_args(typing.get_type_hints(entry.factory)[name])
 
 
 def _example(entry: Entry) -> str:
