@@ -76,7 +76,7 @@ def test_outside_libraries_have_one_door(path):
         assert rooms is None or _room(path) in rooms, f"{name} outside {rooms}"
 
 
-@pytest.mark.parametrize("room", ["noise", "errors", "registry", "hashing", "recipe", "run", "metrics"])
+@pytest.mark.parametrize("room", ["noise", "errors", "registry", "hashing", "matrix", "recipe", "run", "metrics"])
 def test_foundation_needs_no_tensorflow(room):
     """Loads every module of the room in a process that can't import TensorFlow."""
     files = [p for p in FILES if _room(p) == room]

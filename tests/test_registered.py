@@ -71,31 +71,112 @@ def test_unknown_names_and_settings_are_refused(family):
         registry.get({"name": name, "no_such_setting": 1})
 
 
-@pytest.mark.parametrize("name", losses.registry.entries())
+def _loss(name):
+    return losses.get({"name": name, **losses.registry.entry(name).sample})
+
+
+SINGLE = [name for name in losses.registry.entries() if losses.task(_loss(name)) == "single"]
+MULTI = [name for name in losses.registry.entries() if losses.task(_loss(name)) == "multi"]
+
+
+def _value_and_gradient(loss, labels, logits):
+    with tf.GradientTape() as tape:
+        tape.watch(logits)
+        values = loss(labels, logits)
+    gradient = tape.gradient(values, logits)
+    assert values.shape == (len(logits),)
+    assert values.dtype == tf.float32
+    assert np.isfinite(values).all()
+    assert np.isfinite(gradient).all()
+    return values.numpy(), gradient.numpy()
+
+
+@pytest.mark.parametrize("name", SINGLE)
 def test_losses_are_finite_everywhere(name):
-    """At p = 0 and p = 1, for hard and soft labels, value and gradient, also from bfloat16 logits."""
-    loss = losses.get({"name": name, **losses.registry.entry(name).sample})
-    logits = tf.constant([[0.0, 0, 0], [1e4, -1e4, 0], [-1e4, 1e4, 0], [90, -90, 1], [-90, 90, 1]])
-    for row in ([1.0, 0, 0], [0.2, 0.3, 0.5]):
+    """At p = 0 and p = 1, for hard and soft labels, value and gradient, also from half-precision logits."""
+    loss = _loss(name)
+    logits = tf.constant([[0.0, 0, 0], [1e4, -1e4, 0], [-1e4, 1e4, 0], [90, -90, 1], [-90, 90, 1], [17, 0, 0]])
+    for row in ([1.0, 0, 0], [0.0, 0, 1], [0.2, 0.3, 0.5]):
         labels = tf.constant([row] * len(logits))
-        with tf.GradientTape() as tape:
-            tape.watch(logits)
-            values = loss(labels, logits)
-        assert values.shape == (len(logits),)
-        assert values.dtype == tf.float32
-        assert np.isfinite(values).all()
-        assert np.isfinite(tape.gradient(values, logits)).all()
-        assert loss(labels, tf.cast(logits, tf.bfloat16)).dtype == tf.float32
+        whole, _ = _value_and_gradient(loss, labels, logits)
+        for half in (tf.bfloat16, tf.float16):
+            rounded = tf.cast(logits, half)
+            values, _ = _value_and_gradient(loss, labels, rounded)
+            np.testing.assert_array_equal(values, loss(labels, tf.cast(rounded, tf.float32)))
+        # In the graph, with a number of pictures that isn't known there.
+        signature = [tf.TensorSpec([None, 3]), tf.TensorSpec([None, 3])]
+        graph = tf.function(loss.__call__, input_signature=signature)
+        np.testing.assert_allclose(graph(labels, logits), whole, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", SINGLE)
+def test_loss_gradients_match_finite_differences(name):
+    loss = _loss(name)
+    classes = len(getattr(loss, "matrix", range(4)))
+    random = np.random.default_rng(0)
+    labels = tf.constant(random.dirichlet([1] * classes, 6), tf.float32)
+    value = random.normal(size=(6, classes)).astype(np.float32)
+    theory, numeric = tf.test.compute_gradient(lambda x: loss(labels, x), [tf.constant(value)], delta=1e-2)
+    assert np.abs(theory[0]).max() > 0.01
+    np.testing.assert_allclose(theory[0], numeric[0], atol=2e-3)
+
+
+@pytest.mark.parametrize("name", SINGLE)
+def test_soft_labels_are_mixtures_of_hard_ones(name):
+    loss = _loss(name)
+    classes = len(getattr(loss, "matrix", range(4)))
+    random = np.random.default_rng(1)
+    logits = random.normal(size=(6, classes)).astype(np.float32)
+    labels = random.dirichlet([1] * classes, 6).astype(np.float32)
+    hard = [loss(np.eye(classes, dtype=np.float32)[np.full(6, k)], logits) for k in range(classes)]
+    np.testing.assert_allclose(loss(labels, logits), (labels * np.stack(hard, axis=1)).sum(axis=1), rtol=1e-4)
 
 
 @pytest.mark.parametrize("name", losses.registry.entries())
-def test_loss_gradients_match_finite_differences(name):
-    loss = losses.get({"name": name, **losses.registry.entry(name).sample})
+def test_every_loss_may_be_told_how_much_of_the_run_is_over(name):
+    loss = _loss(name)
+    classes = len(getattr(loss, "matrix", range(4)))
+    logits = tf.constant(np.random.default_rng(2).normal(size=(5, classes)), tf.float32)
+    labels = tf.one_hot([0, 1, 2, 0, 1], classes)
+    np.testing.assert_array_equal(losses.scheduled(loss)(labels, logits, 1.0), loss(labels, logits))
+    assert np.isfinite(losses.scheduled(loss)(labels, logits, tf.constant(0.0))).all()
+
+
+@pytest.mark.parametrize("name", MULTI)
+def test_multi_label_losses_are_finite_everywhere(name):
+    loss = _loss(name)
+    logits = tf.constant([[0.0, 1e4, -1e4, 90], [1e4, -1e4, 17, -90]])
+    for row in ([1.0, 1, 1, 1], [0.0, 0, 0, 0], [0.5, 0.2, 0.9, 0]):
+        labels = tf.constant([row] * 2)
+        _value_and_gradient(loss, labels, logits)
+        values, _ = _value_and_gradient(loss, labels, tf.cast(logits, tf.bfloat16))
+        np.testing.assert_array_equal(values, loss(labels, tf.cast(tf.cast(logits, tf.bfloat16), tf.float32)))
+
+
+@pytest.mark.parametrize("name", MULTI)
+def test_multi_label_gradients_match_finite_differences(name):
+    loss = _loss(name)
     random = np.random.default_rng(0)
-    labels = tf.constant(random.dirichlet([1, 1, 1, 1], 6), tf.float32)
+    labels = tf.constant(random.choice([0.0, 1.0, 0.3, -1.0], size=(6, 4)), tf.float32)
     value = random.normal(size=(6, 4)).astype(np.float32)
     theory, numeric = tf.test.compute_gradient(lambda x: loss(labels, x), [tf.constant(value)], delta=1e-2)
+    assert np.abs(theory[0]).max() > 0.01
     np.testing.assert_allclose(theory[0], numeric[0], atol=2e-3)
+
+
+@pytest.mark.parametrize("name", MULTI)
+def test_unknown_labels_add_nothing(name):
+    """Whatever their logits, even such as no network should give; a picture's loss is the mean over the known."""
+    loss = _loss(name)
+    logits = tf.constant([[0.5, np.inf, -2.0, np.nan], [3e38, 1.0, 0.0, 0.0]])
+    labels = tf.constant([[1.0, -1, 0, -9], [-1, -1, -1, -1]])
+    with tf.GradientTape() as tape:
+        tape.watch(logits)
+        values = loss(labels, logits)
+    gradient = tape.gradient(values, logits).numpy()
+    assert values[1] == 0
+    np.testing.assert_allclose(values[0], loss(tf.constant([[1.0, 0]]), tf.constant([[0.5, -2.0]]))[0], rtol=1e-6)
+    np.testing.assert_array_equal(gradient != 0, [[True, False, True, False], [False] * 4])
 
 
 NAMES = tuple("abcdefghij")

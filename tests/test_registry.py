@@ -67,6 +67,23 @@ def test_a_setting_without_a_default_of_its_own_has_the_types_that_it_declares()
             registry.get({"name": "thing", "share": value})
 
 
+def test_a_sample_of_another_type_shows_that_a_setting_may_be_either():
+    registry, _ = _registry()
+
+    @registry.register(reference="-", sample={"rows": [1]})
+    @dataclasses.dataclass(frozen=True)
+    class Table:
+        """A table."""
+
+        rows: str | tuple[int, ...] = ""
+
+    assert registry.get({"name": "table", "rows": "a file"}).rows == "a file"
+    assert registry.get({"name": "table", "rows": [2, 3]}).rows == [2, 3]
+    assert registry.get({"name": "table", "rows": (2, 3)}).rows == (2, 3)
+    with pytest.raises(UsageError, match="a list or a str"):
+        registry.get({"name": "table", "rows": 4})
+
+
 def test_what_has_a_flag_of_its_own_is_no_setting():
     with pytest.raises(UsageError, match="from its own flag"):
         noise.get({"name": "symmetric", "rate": 0.3}, rate=0.4)

@@ -3,6 +3,7 @@
 The quantised graph is never stored: it is built anew from the recipe and its weights are put in.
 """
 
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -11,9 +12,10 @@ from tfqnoise import networks
 from tfqnoise.backend import keras
 from tfqnoise.compression import forms
 from tfqnoise.compression.forms import Form
-from tfqnoise.compression.plan import phases
-from tfqnoise.errors import RunError
+from tfqnoise.compression.plan import Phase, phases
+from tfqnoise.errors import RunError, UsageError
 from tfqnoise.recipe import Recipe
+from tfqnoise.run import Run
 
 
 def build(recipe: Recipe, input_shape: tuple[int, int, int], classes: int) -> Any:
@@ -65,6 +67,51 @@ def compress(recipe: Recipe, network: Any) -> Form:
         PlanError: if a layer would stay float that the recipe doesn't allow, or the stages don't fit.
     """
     return forms.build(recipe, phases(recipe)[-1], network, None, 1)
+
+
+@dataclasses.dataclass(frozen=True)
+class Restored:
+    """A run's network.
+
+    Attributes:
+        network: as it was evaluated last, not settled.
+        phase: that it was trained in last; says whether it is quantised.
+        plain: a plain network of the same form.
+        epoch: the epochs it was trained for.
+    """
+
+    network: Any
+    phase: Phase
+    plain: Any
+    epoch: int
+
+
+def restored(run: Run, input_shape: tuple[int, int, int], classes: int) -> Restored:
+    """Rebuilds the network of a run and puts its weights in.
+
+    Args:
+        run: a run that has finished an epoch.
+        input_shape: (height, width, channels) of a picture.
+        classes: outputs.
+
+    Raises:
+        RunError: if the run has not finished an epoch, or a file is damaged.
+        UsageError: if it is still being pre-trained.
+    """
+    recipe = run.recipe
+    arrays = run.read_arrays("weights.npz")
+    plain = build(recipe, input_shape, classes)
+    epoch = int(arrays.get("epoch", recipe.epochs))
+    phase = next(p for p in phases(recipe) if p.start < epoch <= p.end)
+    if phase.rotation:
+        raise UsageError(
+            f"{run.path} is in epoch {epoch}, in which it pre-trains without labels",
+            "a run that has begun to learn labels",
+            f"go on with it: python scripts/train.py --resume --run-dir {run.path}",
+        )
+    network = forms.build(recipe, phase, plain, None, 1).network
+    assign(list(network.weights), arrays, "network", run.path / "weights.npz")
+    return Restored(network, phase, plain, epoch)
 
 
 def arrays_of(variables: list[Any], group: str) -> dict[str, np.ndarray]:

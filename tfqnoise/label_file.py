@@ -62,7 +62,7 @@ def replaced(path: str, ids: np.ndarray, labels: np.ndarray, class_names: Sequen
     strange = [name for name in found if name not in rows]
     if strange:
         raise DataError(
-            f"label file {path} names {len(strange)} ids that the training pictures don't have, such as '{strange[0]}'",
+            f"label file {path} names {len(strange)} ids that no training picture has, such as '{strange[0]}'",
             f"ids such as '{ids[0]}'",
             did_you_mean(strange[0], rows) if len(rows) < 100_000 else "make the file for this data set",
         )

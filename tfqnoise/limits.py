@@ -3,7 +3,6 @@
 import re
 from typing import Any
 
-
 OPTIMIZERS = ("sgd", "adam", "adamw")
 PRECISIONS = ("float32", "bfloat16")
 BITS = (1, 2, 3, 4, 8)

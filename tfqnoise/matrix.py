@@ -1,6 +1,5 @@
-"""Matrices over classes in files: transition matrices, and counts such as a confusion matrix."""
+"""Matrices over classes in files. Of a transition matrix: row = true label, column = given label, rows sum to 1."""
 
-import csv
 import json
 from pathlib import Path
 from typing import Any
@@ -9,81 +8,106 @@ import numpy as np
 
 from tfqnoise.errors import DataError
 
-_FORM = "a CSV file of numbers without a heading, or JSON: a list of rows, or an object that holds one as "
-_TOLERANCE = 1e-3
+# Rows written with few digits, such as three times 0.333, are meant to sum to 1; what is further off is not.
+_SUM_TOLERANCE = 1e-3 + 1e-9
+_REMEDY = (
+    "give a run's noise.json, a JSON list of rows or a CSV of numbers without a header; "
+    "row = true label, column = given label"
+)
 
 
-def read(path: str) -> np.ndarray:
-    """Returns the transition matrix of a file.
+def read(path: str | Path) -> np.ndarray:
+    """Reads a transition matrix.
 
     Args:
-        path: CSV of numbers, or JSON: a list of rows or an object with "transition_matrix", as a run's noise.json is.
+        path: JSON with a "transition_matrix" (a run's noise.json, an audit's summary), a plain JSON list of
+            rows, or a CSV of numbers without a header. The content decides, not the file's ending.
 
     Returns:
-        float64 [C, C], row = true label, column = given label, rows summing to 1 (rounded ones are scaled to it).
+        float64 [C, C], as `checked` returns it.
 
     Raises:
-        DataError: if it is missing, unreadable, not square, has a negative entry or a row that doesn't sum to 1.
+        DataError: if the file can't be read or holds no transition matrix.
     """
-    matrix = numbers(path, "transition_matrix")
-    rows, columns = matrix.shape
-    if rows != columns:
-        raise _wrong(path, f"has {rows} rows and {columns} columns", "as many rows as columns, one for each class")
-    if (matrix < 0).any():
-        raise _wrong(path, f"has the negative entry {matrix.min():g}", "probabilities")
-    sums = matrix.sum(axis=1)
-    off = np.flatnonzero(np.abs(sums - 1) > _TOLERANCE)
-    if len(off):
-        raise _wrong(
-            path, f"has row {off[0]} summing to {sums[off[0]]:g}", "rows (true label) of probabilities that sum to 1"
-        )
-    return matrix / sums[:, None]
+    return checked(_rows(path, ("transition_matrix",)), str(path))
 
 
-def numbers(path: str, *names: str) -> np.ndarray:
-    """Returns the table of numbers of a file, whatever they mean.
+def numbers(path: str | Path, *names: str) -> np.ndarray:
+    """Reads a table of numbers that need not be probabilities, such as a confusion matrix.
 
     Args:
-        path: CSV of numbers, or JSON: a list of rows or an object that holds one.
-        *names: what the object may call it, the first choice first.
+        path: a file of one of the forms that `read` takes.
+        *names: what JSON may call the table, the first choice first.
 
     Returns:
         float64 [R, C], finite, at least one by one.
 
     Raises:
-        DataError: if it is missing, unreadable or no such table.
+        DataError: if the file can't be read or holds no such table.
     """
-    form = _FORM + " or ".join(f'"{name}"' for name in names)
-    try:
-        text = Path(path).expanduser().read_text(encoding="utf-8-sig")
-        rows = _json(text, names) if text.lstrip()[:1] in ("{", "[") else _csv(text)
-        if not rows or not all(isinstance(row, list) and len(row) == len(rows[0]) for row in rows):
-            raise ValueError("it is no list of rows of one length")
-        if not all(isinstance(x, int | float) and not isinstance(x, bool) for row in rows for x in row):
-            raise ValueError("it has entries that are no numbers")
-        table = np.array(rows, np.float64)
-    except (OSError, ValueError, OverflowError, RecursionError, csv.Error) as error:
-        raise DataError(f"matrix file {path} can't be read: {error}", form, "check the path and the file") from error
-    if not table.size or not np.isfinite(table).all():
-        raise _wrong(path, "is empty or has entries such as NaN or infinity", form)
+    table = _numbers(_rows(path, names), str(path))
+    if table.ndim != 2 or not table.size or not np.isfinite(table).all():
+        raise DataError(f"{path} holds no table of finite numbers", "rows of numbers, all of one length", _REMEDY)
     return table
 
 
-def _csv(text: str) -> list[list[float]]:
-    return [[float(cell) for cell in row] for row in csv.reader(text.splitlines()) if any(map(str.strip, row))]
+def _rows(path: str | Path, names: tuple[str, ...]) -> Any:
+    try:
+        text = Path(path).expanduser().read_text(encoding="utf-8-sig").strip()
+        if not text.startswith(("{", "[")):
+            return [[float(cell) for cell in line.split(",")] for line in text.splitlines() if line.strip()]
+        content = json.loads(text)
+    except (OSError, ValueError, RecursionError) as error:
+        raise DataError(f"{path}: {error}", "a readable matrix", _REMEDY) from error
+    if not isinstance(content, dict):
+        return content
+    found = [content[name] for name in names if content.get(name) is not None]
+    if not found:
+        wanted = " or ".join(f"'{name}'" for name in names)
+        raise DataError(f"{path} without a {wanted}", "JSON that has one", _REMEDY)
+    return found[0]
 
 
-def _json(text: str, names: tuple[str, ...]) -> Any:
-    parsed = json.loads(text)
-    if isinstance(parsed, dict):
-        found = [parsed[name] for name in names if name in parsed]
-        if not found:
-            raise ValueError(f"it has the entries {', '.join(parsed) or 'of an empty object'}")
-        parsed = found[0]
-    if not isinstance(parsed, list):
-        raise ValueError("it is no list of rows of one length")
-    return parsed
+def _numbers(rows: Any, source: str) -> np.ndarray:
+    try:
+        return np.asarray(rows, np.float64)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise DataError(f"{source}: {error}", "rows of numbers, all of one length", _REMEDY) from error
 
 
-def _wrong(path: str, received: str, expected: str) -> DataError:
-    return DataError(f"matrix file {path} {received}", expected, "mend the file, or name another")
+def checked(rows: Any, source: str) -> np.ndarray:
+    """Returns `rows` as a transition matrix whose rows sum to 1 up to float64 rounding.
+
+    Args:
+        rows: [C, C] numbers, row = true label, column = given label. A row whose sum is within 1e-3 of 1 is
+            divided by it.
+        source: where they come from, for the message.
+
+    Returns:
+        float64 [C, C].
+
+    Raises:
+        DataError: if they are not numbers, not square, fewer than 2 classes, not finite, negative, or a row
+            doesn't sum to 1.
+    """
+    matrix = _numbers(rows, source)
+    if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or len(matrix) < 2:
+        shape = " x ".join(map(str, matrix.shape)) or "one number"
+        raise DataError(f"{source} of shape {shape}", "a square matrix of at least 2 classes", _REMEDY)
+    wrong = np.argwhere(~(np.isfinite(matrix) & (matrix >= 0)))
+    if len(wrong):
+        row, column = (int(i) for i in wrong[0])
+        raise DataError(
+            f"{source} with {matrix[row, column]} in row {row}, column {column} (counted from 0)",
+            "probabilities: finite numbers of at least 0",
+            _REMEDY,
+        )
+    sums = matrix.sum(axis=1)
+    off = np.flatnonzero(np.abs(sums - 1) > _SUM_TOLERANCE)
+    if len(off):
+        raise DataError(
+            f"{source} whose row {off[0]} (counted from 0) sums to {sums[off[0]]:.6g}",
+            "rows that sum to 1 within 1e-3",
+            "divide each row of counts by its sum; " + _REMEDY,
+        )
+    return matrix / sums[:, None]

@@ -4,6 +4,10 @@ import dataclasses
 
 import numpy as np
 
+# What is reported for each kind of labels, and what a network's outputs are.
+HEADLINE = {"single": "accuracy", "multi": "f1"}
+OUTPUTS = {"single": "classes", "multi": "labels a picture"}
+
 
 def accuracy(labels: np.ndarray, logits: np.ndarray) -> float:
     """Returns the share of pictures whose largest logit is their label.

@@ -106,9 +106,9 @@ class Recipe:
     sparsity: float = 0.0
     """Share of each kernel's weights that are pruned to zero, the smallest ones."""
     stages: str = ""
-    """Which compression follows which, such as float:5,prune:5,cluster:5,quantise:5@0.01: names (of float, train,
-    rotnet, prune, cluster, quantise, snap, trusted) joined by +, epochs, and a learning rate from which the stage falls to zero.
-    Follows from the other flags if not given."""
+    """Which stage follows which, such as float:5,prune:5,cluster:5,quantise:5@0.01: names (of rotnet,
+    float, train, prune, cluster, quantise, snap, trusted) joined by +, epochs, and a learning rate from which it
+    falls to zero. They follow from the other flags if not given."""
     allow_float: tuple[str, ...] = ()
     """Names of layers that may stay float; any other layer left float is an error."""
     freeze_batch_norm: float = 0.1

@@ -143,10 +143,13 @@ class Registry:
                 did_you_mean(name, offered) if offered else "it takes no settings",
             )
         kinds = _kinds(entry, name)
-        fits = isinstance(value, kinds) or (float in kinds and isinstance(value, int))
-        if not fits or (isinstance(value, bool) and bool not in kinds):
-            expected = " or ".join("null" if kind is type(None) else f"a {kind.__name__}" for kind in kinds)
-            raise UsageError(f"{self.family} '{entry.name}' with {name} = {value!r}", expected, _example(entry))
+        accepted = kinds | ({int} if float in kinds else set()) | ({tuple} if list in kinds else set())
+        if not isinstance(value, tuple(accepted)) or (isinstance(value, bool) and bool not in kinds):
+            raise UsageError(
+                f"{self.family} '{entry.name}' with {name} = {value!r}",
+                " or ".join(sorted("null" if kind is type(None) else f"a {kind.__name__}" for kind in kinds)),
+                _example(entry),
+            )
 
     def parse(self, spec: str | Mapping[str, Any]) -> Mapping[str, Any]:
         """Returns the dict form of a name, dict or JSON text.
@@ -178,12 +181,13 @@ class Registry:
         raise ValueError(f"{method!r} is not a registered {self.family}")
 
 
-def _kinds(entry: Entry, name: str) -> tuple[type, ...]:
-    """Returns the types of a setting: that of its default or sample, or those of its annotation if that is None."""
-    value = entry.settings.get(name, entry.sample.get(name))
-    if value is not None:
-        return (type(value),)
-    return typing.get_args(typing.get_type_hints(entry.factory)[name])
+def _kinds(entry: Entry, name: str) -> set[type]:
+    """Returns the types that a setting may have: those of its default and sample; of None, those that it declares."""
+    # A sample of another type than the default shows that the setting may be either.
+    kinds = {type(values[name]) for values in (entry.settings, entry.sample) if name in values}
+    if type(None) in kinds:
+        kinds.update(typing.get_args(typing.get_type_hints(entry.factory)[name]))
+    return kinds
 
 
 def _example(entry: Entry) -> str:

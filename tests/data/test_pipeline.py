@@ -21,7 +21,7 @@ def _list(*arguments, **settings):
 
 
 def test_an_epoch_is_a_permutation_and_the_next_another(dataset):
-    steps = pipeline.steps_per_epoch(RECIPE, len(dataset.train))
+    steps = pipeline.steps_per_epoch(RECIPE, dataset)
     assert steps == len(dataset.train) // 100
     rows = np.array([batch["row"] for batch in _list(RECIPE, dataset)]).reshape(3, -1)
     for epoch in rows:

@@ -3,16 +3,19 @@ import pytest
 
 from tfqnoise import losses, networks, strategies
 from tfqnoise.backend import tf
+from tfqnoise.compression.forms import Form
 from tfqnoise.compression.quantization.qat import quantize
 from tfqnoise.recipe import Recipe
+from tfqnoise.strategies import Problem
 from tfqnoise.training import optimizers
-from tfqnoise.training.engine import Trainer, evaluated, set_batch_norm_frozen
+from tfqnoise.training.engine import Member, Trainer, evaluated, set_batch_norm_frozen
 
 RANDOM = np.random.default_rng(0)
 BATCH = {
     "image": tf.constant(RANDOM.integers(0, 256, (16, 8, 8, 1), np.uint8)),
     "label": tf.constant(RANDOM.integers(0, 3, 16)),
-    "row": tf.range(16),
+    "row": tf.range(16, dtype=tf.int64),
+    "passed": tf.constant(0.5),
 }
 
 
@@ -20,10 +23,11 @@ def _trainer(quantised, **settings):
     network = networks.get("resnet8", width=0.25)((8, 8, 1), 3)
     if quantised:
         network, _ = quantize(network)
-    variables = list(network.trainable_variables)
-    trainer = Trainer(network, strategies.get("plain").build(losses.get("cross_entropy"), 16, 3), variables)
-    trainer.compile(optimizer=optimizers.build(Recipe(warmup_epochs=0.0, **settings), 5, variables))
-    return trainer
+    form = Form(network)
+    optimizer = optimizers.build(Recipe(warmup_epochs=0.0, **settings), 5, form.trained())
+    problem = Problem(np.zeros(16, np.int64), 3)
+    state = strategies.get("plain").build(losses.scheduled(losses.get("cross_entropy")), problem)
+    return Trainer([Member(form, form.trained(), optimizer)], state)
 
 
 @pytest.mark.parametrize("quantised", [False, True])

@@ -29,8 +29,7 @@ def pipeline(
     dataset = data.load(recipe)
     batches = feeding.batches(recipe, dataset)
     network = assembly.build(recipe, dataset.input_shape, dataset.classes)
-    per_epoch = feeding.steps_per_epoch(recipe, len(dataset.train))
-    step = tf.function(compiled(uncompressed(recipe), network, len(dataset.train), per_epoch).train_step)
+    step = tf.function(compiled(uncompressed(recipe), network, dataset).train_step)
     batch = next(iter(batches))
     size = int(batch["image"].shape[0])
     with precision.convolutions(recipe.precision):

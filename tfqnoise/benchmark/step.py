@@ -32,7 +32,6 @@ def step(run: Run, peers: Sequence[Path], repetitions: int | None, report: Calla
     recipe = run.recipe
     dataset = data.load(recipe)
     batch = next(iter(pipeline.batches(recipe, dataset)))
-    per_epoch = pipeline.steps_per_epoch(recipe, len(dataset.train))
     plain = uncompressed(recipe)
     quantised = dataclasses.replace(plain, bits=8)
     # Stages of which the first, whose step is timed, has the penalty.
@@ -52,7 +51,7 @@ def step(run: Run, peers: Sequence[Path], repetitions: int | None, report: Calla
     for name, each in recipes.items():
         network = assembly.build(each, dataset.input_shape, dataset.classes)
         network = quantize_stock(network) if name == _STOCK else network
-        trainer = compiled(each, network, len(dataset.train), per_epoch)
+        trainer = compiled(each, network, dataset)
         steps[name] = tf.function(trainer.train_step), each.precision
     samples = _time(steps, batch, repetitions or _REPETITIONS)
     baseline = samples["float"]

@@ -38,8 +38,9 @@ class Stage:
 
     Attributes:
         names: of `NAMES`. `prune` and `cluster` happen in their stage; `quantise` and `snap` begin with it and
-            last to the end, as the zeros of a pruned and the clusters of a clustered kernel do; `float` and
-            `train` begin nothing.
+            last to the end, as the zeros of a pruned and the clusters of a clustered kernel do, and as does training
+            on trusted labels alone from `trusted` on; `rotnet` pre-trains without labels; `float` and `train` begin
+            nothing.
         epochs: how many.
         learning_rate: the peak of a half cosine of its own over this stage; the run's schedule goes on if None.
     """
@@ -64,6 +65,10 @@ class Phase:
         snapped: whether weights are their centroids, which are trained in their place.
         stage: first epoch of its stage and the one behind its last.
         learning_rate: of its stage, see `Stage`.
+        rotation: whether it pre-trains on how far pictures are turned.
+        trusted: whether it trains on trusted labels alone.
+        span: first epoch of the run's schedule of the learning rate and the one behind its last: all epochs but those
+            of pre-training, and of stages with a rate of their own from which on labels are trusted.
     """
 
     start: int
@@ -76,6 +81,9 @@ class Phase:
     snapped: bool = False
     stage: tuple[int, int] = (0, 0)
     learning_rate: float | None = None
+    rotation: bool = False
+    trusted: bool = False
+    span: tuple[int, int] = (0, 0)
 
     @property
     def form(self) -> tuple[Any, ...]:
@@ -88,6 +96,8 @@ class Phase:
             "zeros kept": self.pruned,
             "clustering": self.clustering,
             "weights are centroids": self.snapped,
+            "pre-training on rotations": self.rotation,
+            "on trusted labels": self.trusted,
             "batch-norm statistics frozen": self.batch_norm_frozen,
             f"learning rate from {self.learning_rate}": self.learning_rate is not None,
         }
@@ -95,7 +105,11 @@ class Phase:
         return f"epochs {self.start + 1}-{self.end}: {', '.join(words)}"
 
 
-NAMES = ("float", "train", "prune", "cluster", "snap", "quantise")
+NAMES = ("float", "train", "rotnet", "prune", "cluster", "snap", "quantise", "trusted")
+
+
+# Share of the epochs on trusted labels, and of the learning rate with which they begin.
+_TRUSTED, _TRUSTED_RATE = 0.1, 0.1
 
 
 def stages(recipe: Recipe) -> list[Stage]:
@@ -120,7 +134,9 @@ def phases(recipe: Recipe) -> list[Phase]:
     frozen_from = recipe.epochs - math.floor(recipe.freeze_batch_norm * recipe.epochs)
     result, begun = [], set[str]()
     start = 0
-    for stage in stages(recipe):
+    found = stages(recipe)
+    span = _span(recipe, found)
+    for stage in found:
         end = start + stage.epochs
         names = begun | set(stage.names)
         common: dict[str, Any] = {
@@ -131,11 +147,26 @@ def phases(recipe: Recipe) -> list[Phase]:
             "snapped": _snapped(begun, stage.names),
             "stage": (start, end),
             "learning_rate": stage.learning_rate,
+            "rotation": "rotnet" in stage.names,
+            "trusted": "trusted" in names,
+            "span": span,
         }
         cuts = sorted({start, min(max(frozen_from, start), end), end})
         result += [Phase(a, b, batch_norm_frozen=a >= frozen_from, **common) for a, b in itertools.pairwise(cuts)]
         begun, start = names, end
     return result
+
+
+def _span(recipe: Recipe, found: list[Stage]) -> tuple[int, int]:
+    """Returns the epochs that share the run's schedule of the learning rate, see `Phase`."""
+    starts = [0, *itertools.accumulate(stage.epochs for stage in found)]
+    first = found[0].epochs if "rotnet" in found[0].names else 0
+    ends = [
+        start
+        for start, stage in zip(starts, found, strict=False)
+        if "trusted" in stage.names and stage.learning_rate is not None
+    ]
+    return first, ends[0] if ends else recipe.epochs
 
 
 def _snapped(begun: set[str], names: Iterable[str]) -> bool:
@@ -173,20 +204,25 @@ def _default(recipe: Recipe) -> list[Stage]:
     else:
         # Weights that are drawn together early learn little more: gather late.
         shares = [("quantise", 0.6), ("cluster", 0.25), ("snap", 0.15)]
-    epochs = recipe.epochs - recipe.float_epochs
+    trusted = recipe.trusted_epochs or (max(1, round(recipe.epochs * _TRUSTED)) if recipe.trusted else 0)
+    # Pre-training has a schedule of its own; what has been learnt from all labels is only touched up by few.
+    begin = [Stage(("rotnet",), recipe.rotation_epochs, recipe.learning_rate)] if recipe.rotation_epochs else []
+    begin += [Stage(("float",), recipe.float_epochs)] if recipe.float_epochs else []
+    finish = [Stage(("trusted",), trusted, recipe.learning_rate * _TRUSTED_RATE)] if trusted else []
+    epochs = recipe.epochs - recipe.float_epochs - recipe.rotation_epochs - trusted
     ends = [round(epochs * total) for total in itertools.accumulate(share for _, share in shares)]
     counts = [end - start for start, end in itertools.pairwise([0, *ends])]
     while min(counts) < 1 and max(counts) > 1:
         # Of few epochs each stage gets one.
         counts[counts.index(max(counts))] -= 1
         counts[counts.index(min(counts))] += 1
-    begin = [Stage(("float",), recipe.float_epochs)] if recipe.float_epochs else []
     if min(counts) < 1:
         names = ", ".join(name for name, _ in shares)
         raise PlanError(
             f"{epochs} epochs for the stages {names}", "at least one epoch each", "train longer, or give --stages"
         )
-    return begin + [Stage(tuple(name.split("+")), count) for (name, _), count in zip(shares, counts, strict=True)]
+    middle = [Stage(tuple(name.split("+")), count) for (name, _), count in zip(shares, counts, strict=True)]
+    return begin + middle + finish
 
 
 def _ends_in_snap(found: list[Stage], cluster: int) -> bool:
@@ -208,6 +244,7 @@ def _check(recipe: Recipe, found: list[Stage]) -> None:
         ("quantise", recipe.bits < 32, "--bits 8 or fewer"),
         ("cluster", bool(recipe.clusters), "--clusters"),
         ("prune", bool(recipe.sparsity), "--sparsity"),
+        ("trusted", bool(recipe.trusted), "--trusted"),
     ]
     problems = [
         (
@@ -217,7 +254,14 @@ def _check(recipe: Recipe, found: list[Stage]) -> None:
         *((wanted and name not in at, f"{name} is missing, which {flag} asks for") for name, wanted, flag in flags),
         *((name in at and not wanted, f"{name} is there without {flag}") for name, wanted, flag in flags),
         (any(names.count(n) > 1 for n in NAMES[2:]), "a stage other than float and train comes twice"),
-        (bool(recipe.stages) and recipe.float_epochs > 0, "--float-epochs belongs to the usual stages"),
+        (
+            bool(recipe.stages) and bool(recipe.float_epochs + recipe.rotation_epochs + recipe.trusted_epochs),
+            "--float-epochs, --rotation-epochs and --trusted-epochs belong to the usual stages",
+        ),
+        (
+            "rotnet" in at and (at["rotnet"] > 0 or len(found[0].names) > 1 or len(found) < 2),
+            "rotnet must come first, alone, and something behind it",
+        ),
         (
             any("float" in stage.names for stage in found[at.get("quantise", never) :]),
             "float comes with quantise or behind it (train goes on with what has begun)",

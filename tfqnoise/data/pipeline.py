@@ -7,38 +7,60 @@ uninterrupted run would have got, whatever the number of workers.
 import math
 from typing import Any
 
+import numpy as np
+
 from tfqnoise import augmentation
 from tfqnoise.backend import tf
+from tfqnoise.compression.plan import Phase
 from tfqnoise.data.dataset import Dataset
-from tfqnoise.data.source import Source
+from tfqnoise.data.source import Examples, Source
 from tfqnoise.recipe import Recipe
 
 
-def steps_per_epoch(recipe: Recipe, examples: int) -> int:
-    """Returns the batches of an epoch. A last batch that isn't full is left out; the next epoch's order differs."""
+def steps_per_epoch(recipe: Recipe, dataset: Dataset, phase: Phase | None = None) -> int:
+    """Returns the batches of an epoch. A last batch that isn't full is left out; the next epoch's order differs.
+
+    An epoch of pre-training is a pass over its own pictures; one on trusted labels, of which there are few, has as
+    many batches as one on all labels.
+    """
+    examples = len(dataset.pool) if phase and phase.rotation else len(dataset.train)
     return recipe.steps_per_epoch or max(1, examples // recipe.batch_size)
 
 
-def batches(recipe: Recipe, dataset: Dataset, start_epoch: int = 0, *, parallel: bool = True) -> Any:
+def batches(
+    recipe: Recipe,
+    dataset: Dataset,
+    start_epoch: int = 0,
+    *,
+    phase: Phase | None = None,
+    views: int = 1,
+    parallel: bool = True,
+) -> Any:
     """Returns the batches from an epoch to the end of the run.
 
     Args:
         recipe: batch size, epochs, seed and augmentation.
         dataset: the data; its pictures stay in memory as uint8.
         start_epoch: the first epoch, counted from 0.
+        phase: says what is fed: all training pictures with their given labels, the trusted ones, or pictures for
+            pre-training.
+        views: augmentations of each picture.
         parallel: whether batches are made on several threads; the result is the same.
 
     Returns:
-        A `tf.data.Dataset` of dicts: `image` uint8 [B, H, W, C], `label` int64 [B] (the given one) and `row`
-        int64 [B], the example's row in tables per example.
+        A `tf.data.Dataset` of dicts: `image` uint8 [B, H, W, C], `views` (a tuple of as many more of it), `label`
+        int64 [B] or [B, L] (the given one), `row` int64 [B], the example's row in tables per example, `number`
+        and `epoch` int64 [], both counted from the run's first, and `passed` float32 [], the share of the phase's
+        `span` that is over.
     """
-    examples = dataset.train.examples
+    steps = steps_per_epoch(recipe, dataset, phase)
+    examples, given, origin = _fed(dataset, phase)
     change = policy(recipe, dataset.source)
     size = min(recipe.batch_size, len(examples))
-    steps = steps_per_epoch(recipe, len(examples))
     batches_per_pass = len(examples) // size
+    first, last = phase.span if phase else (0, recipe.epochs)
     images, keys = tf.constant(examples.images), tf.constant(examples.keys)
-    given = tf.constant(dataset.train.given)
+    given, origin = tf.constant(given), tf.constant(origin)
 
     def make(number: Any) -> dict[str, Any]:
         epoch, step = number // steps, number % steps
@@ -49,16 +71,34 @@ def batches(recipe: Recipe, dataset: Dataset, start_epoch: int = 0, *, parallel:
         passed = epoch * math.ceil(steps / batches_per_pass) + turn
         seed = tf.stack([tf.constant(recipe.seed, tf.int64), passed])
         rows = tf.random.experimental.index_shuffle(positions, seed, len(examples) - 1)
-        batch_keys = tf.gather(keys, rows)
+        batch_keys, pictures = tf.gather(keys, rows), tf.gather(images, rows)
+        # A seed has 31 bits; what is above them tells the views of a picture apart.
+        seen = [change(pictures, batch_keys, recipe.seed + (view << 32), epoch) for view in range(views)]
+        passed = (tf.cast(number, tf.float32) / steps - first) / (last - first)
         return {
-            "image": change(tf.gather(images, rows), batch_keys, recipe.seed, epoch),
+            "image": seen[0],
+            "views": tuple(seen[1:]),
             "label": tf.gather(given, rows),
-            "row": rows,
+            "row": tf.gather(origin, rows),
+            "number": number,
+            "epoch": epoch,
+            "passed": tf.clip_by_value(passed, 0.0, 1.0),
         }
 
     numbers = tf.data.Dataset.range(start_epoch * steps, recipe.epochs * steps)
     workers = {"num_parallel_calls": tf.data.AUTOTUNE, "deterministic": True} if parallel else {}
     return numbers.map(make, **workers).prefetch(tf.data.AUTOTUNE)
+
+
+def _fed(dataset: Dataset, phase: Phase | None) -> tuple[Examples, np.ndarray, np.ndarray]:
+    """Returns the examples that a phase is fed with, their labels and their rows in tables per example."""
+    train = dataset.train
+    if phase and phase.rotation:
+        return dataset.pool, np.zeros(len(dataset.pool), np.int64), np.zeros(len(dataset.pool), np.int64)
+    if phase and phase.trusted and dataset.trusted is not None:
+        rows = dataset.trusted.rows
+        return train.examples.take(rows), dataset.trusted.labels, rows
+    return train.examples, train.given, np.arange(len(train))
 
 
 def policy(recipe: Recipe, source: Source) -> Any:

@@ -79,6 +79,6 @@ def load(recipe: Recipe) -> Source:
         UsageError: for an unknown name.
     """
     name, _, argument = recipe.dataset.partition(":")
-    if recipe.dataset == "digits" or name in registry.entries() and name not in ("digits", "tfds"):
+    if recipe.dataset == "digits" or (name in registry.entries() and name not in ("digits", "tfds")):
         return registry.get(name)(recipe, argument)
     return registry.get("tfds")(recipe, recipe.dataset)

@@ -4,8 +4,7 @@ import dataclasses
 from typing import Any
 
 from tfqnoise import assembly
-from tfqnoise.compression import forms
-from tfqnoise.compression.plan import Phase, phases
+from tfqnoise.compression.plan import Phase
 from tfqnoise.compression.quantization.settle import settle
 from tfqnoise.data import dataset as data
 from tfqnoise.data.source import Examples
@@ -24,6 +23,7 @@ class Restored:
         class_names: in the order of the outputs.
         input_shape: (height, width, channels) of a picture.
         test: the test pictures.
+        task: "single" or "multi", see `tfqnoise.data.source.Source`.
     """
 
     network: Any
@@ -33,6 +33,7 @@ class Restored:
     class_names: tuple[str, ...]
     input_shape: tuple[int, int, int]
     test: Examples
+    task: str = "single"
 
     def float_network(self) -> Any:
         """Returns the plain network with the trained weights and no quantization."""
@@ -54,17 +55,20 @@ def restore(run: Run, storage: str = "narrowest") -> Restored:
     Raises:
         RunError: if the run has not finished an epoch, or a file is damaged.
     """
-    recipe = run.recipe
-    arrays = run.read_arrays("weights.npz")
-    dataset = data.load(recipe)
-    plain = assembly.build(recipe, dataset.input_shape, dataset.classes)
-    epoch = int(arrays.get("epoch", recipe.epochs))
-    phase = next(p for p in phases(recipe) if p.start < epoch <= p.end)
-    network = forms.build(recipe, phase, plain, None, 1).network
-    assembly.assign(list(network.weights), arrays, "network", run.path / "weights.npz")
-    settle(network, storage)
-    names = dataset.source.class_names
-    return Restored(network, phase, plain, epoch, names, dataset.input_shape, dataset.test)
+    run.read_arrays("weights.npz")
+    dataset = data.load(run.recipe)
+    found = assembly.restored(run, dataset.input_shape, dataset.classes)
+    settle(found.network, storage)
+    return Restored(
+        found.network,
+        found.phase,
+        found.plain,
+        found.epoch,
+        dataset.source.class_names,
+        dataset.input_shape,
+        dataset.test,
+        dataset.source.task,
+    )
 
 
 def _take(layer: Any, wrapper: Any) -> None:

@@ -3,18 +3,21 @@
 import dataclasses
 from typing import Any
 
+import numpy as np
+
 from tfqnoise.backend import tf
 from tfqnoise.errors import UsageError
-from tfqnoise.strategies import register
+from tfqnoise.strategies import Problem, State, register
 
 
-class _State(tf.Module):
+class _State(State):
     """The running target t of every training example, [examples, classes], zero until first seen."""
 
-    def __init__(self, settings: "ELR", base: Any, examples: int, classes: int) -> None:
+    def __init__(self, settings: "ELR", base: Any, problem: Problem) -> None:
         super().__init__()
         self._settings, self._base = settings, base
-        self.targets = tf.Variable(tf.zeros([examples, classes]), trainable=False, name="elr_targets")
+        zeros = tf.zeros([problem.examples, problem.classes])
+        self.targets = tf.Variable(zeros, trainable=False, name="elr_targets")
 
     def loss(self, batch: dict[str, Any], labels: Any, logits: Any) -> Any:
         beta, rows = self._settings.beta, batch["row"]
@@ -24,7 +27,12 @@ class _State(tf.Module):
         target = beta * tf.gather(self.targets, rows) + (1 - beta) * seen
         self.targets.scatter_nd_update(rows[:, None], target)
         agreement = tf.reduce_sum(target * p, axis=-1)
-        return self._base(labels, logits) + self._settings.weight * tf.math.log1p(-agreement)
+        return self._base(labels, logits, batch["passed"]) + self._settings.weight * tf.math.log1p(-agreement)
+
+    def label_table(self) -> np.ndarray:
+        # What the momentum leaves to the zeros it began with belongs to no class.
+        table = self.targets.numpy()
+        return (table + 1e-6) / (table + 1e-6).sum(axis=1, keepdims=True)
 
 
 @register(reference="Liu et al., NeurIPS 2020 (arXiv 2007.00151), equations 6 and 9")
@@ -50,5 +58,5 @@ class ELR:
                 "use the paper's weight = 3, beta = 0.7",
             )
 
-    def build(self, loss: Any, examples: int, classes: int) -> Any:
-        return _State(self, loss, examples, classes)
+    def build(self, loss: Any, problem: Problem) -> State:
+        return _State(self, loss, problem)

@@ -1,19 +1,18 @@
 """No strategy: the loss alone."""
 
 import dataclasses
-from typing import Any
+from typing import Any, ClassVar
 
-from tfqnoise.backend import tf
-from tfqnoise.strategies import register
+from tfqnoise.strategies import Problem, State, register
 
 
-class _State(tf.Module):
+class _State(State):
     def __init__(self, base: Any) -> None:
         super().__init__()
         self._base = base
 
     def loss(self, batch: dict[str, Any], labels: Any, logits: Any) -> Any:
-        return self._base(labels, logits)
+        return self._base(labels, logits, batch["passed"])
 
 
 @register(reference="-")
@@ -21,5 +20,7 @@ class _State(tf.Module):
 class Plain:
     """The loss alone, with no memory."""
 
-    def build(self, loss: Any, examples: int, classes: int) -> Any:
+    tasks: ClassVar[tuple[str, ...]] = ("single", "multi")
+
+    def build(self, loss: Any, problem: Problem) -> State:
         return _State(loss)

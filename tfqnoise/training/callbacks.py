@@ -15,6 +15,7 @@ from tfqnoise.data.dataset import Dataset
 from tfqnoise.errors import TrainingError
 from tfqnoise.networks.predict import Predictor
 from tfqnoise.run import Run
+from tfqnoise.strategies import State
 from tfqnoise.training.engine import Trainer, evaluated
 from tfqnoise.training.precision import convolutions
 
@@ -104,6 +105,26 @@ class Stopwatch(keras.callbacks.Callback):
             logs["images_per_second"] = (self._batches - 1) * self._batch_size / elapsed
 
 
+class Strategy(keras.callbacks.Callback):
+    """Lets a strategy prepare each epoch, and adds what it finds out to the epoch's record.
+
+    Args:
+        state: the strategy's state.
+        predict: see `tfqnoise.strategies.State.begin_epoch`.
+    """
+
+    def __init__(self, state: State, predict: Callable[[int], np.ndarray]) -> None:
+        super().__init__()
+        self._state, self._predict = state, predict
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        self._state.begin_epoch(epoch, self._predict)
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        if logs is not None:
+            logs.update(self._state.findings())
+
+
 class Evaluation(keras.callbacks.Callback):
     """Adds accuracies and memorisation to each epoch's record."""
 
@@ -123,6 +144,14 @@ class Evaluation(keras.callbacks.Callback):
 
     def _measure(self) -> dict[str, float | None]:
         train, validation, test = self._dataset.train, self._dataset.validation, self._dataset.test
+        if self._dataset.source.task == "multi":
+            found = metrics.f1(test.labels, self._predict(test.images))
+            names = self._dataset.source.class_names
+            return {
+                "test_f1": found.mean,
+                "validation_f1": metrics.f1(validation.given, self._predict(validation.examples.images)).mean,
+                **{f"f1_{name}": float(value) for name, value in zip(names, found.f1, strict=True)},
+            }
         result: dict[str, float | None] = {
             "test_accuracy": metrics.accuracy(test.labels, self._predict(test.images)),
             "validation_accuracy": metrics.accuracy(validation.given, self._predict(validation.examples.images)),

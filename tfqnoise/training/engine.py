@@ -1,54 +1,81 @@
-"""The Keras model that trains a plain functional network.
+"""The Keras model that trains plain functional networks.
 
-It holds the network and never changes it, so TF-MOT and the exporter see an ordinary graph.
+It holds them and never changes them, so TF-MOT and the exporter see an ordinary graph.
 """
 
 import contextlib
+import dataclasses
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from tfqnoise import losses, strategies
+from tfqnoise import losses
 from tfqnoise.backend import keras, tf
 from tfqnoise.compression import forms
 from tfqnoise.compression.clustering import schedules
 from tfqnoise.compression.forms import Form
 from tfqnoise.compression.plan import Phase, phases
 from tfqnoise.compression.quantization.settle import settle
+from tfqnoise.data import pipeline
+from tfqnoise.data.dataset import Dataset
 from tfqnoise.networks.predict import scale
 from tfqnoise.recipe import Recipe
+from tfqnoise.strategies import Problem, State
+from tfqnoise.strategies.plain import Plain
 from tfqnoise.training import kernels, optimizers
+from tfqnoise.training.dynamics import Dynamics
 
 
-class Trainer(keras.Model):
-    """Trains a network on batches of `tfqnoise.data.pipeline`.
+@dataclasses.dataclass
+class Member:
+    """A network that is trained.
 
-    Args:
-        network: maps pictures in [0, 1] to logits.
-        strategy: the built state of a strategy; it gives the loss of each picture.
+    Attributes:
+        form: the network, see `tfqnoise.compression.forms`.
         variables: what is trained. Frozen batch norms keep their scale and offset in it.
+        optimizer: of these variables.
         penalties: functions of the share of the stage that is over, float32 [], added to the loss. They belong to
             the training step, not to layers: TF-MOT's wrappers lose what a layer adds.
         masks: pairs of a weight and where it may differ from zero.
-        steps: of the stage, for that share.
+    """
+
+    form: Form
+    variables: list[Any]
+    optimizer: Any
+    penalties: Sequence[Callable[[Any], Any]] = ()
+    masks: Sequence[tuple[Any, Any]] = ()
+
+
+class Trainer(keras.Model):
+    """Trains networks on batches of `tfqnoise.data.pipeline`.
+
+    Args:
+        members: the networks; the first is the one evaluated and exported.
+        strategy: the state of a strategy; it gives each network's loss.
+        steps: of the stage, for the penalties.
+        average: a network whose weights follow the first's as the strategy's average of them; None without one.
+        dynamics: takes note of how each training example fares; None to leave it.
     """
 
     def __init__(
         self,
-        network: Any,
-        strategy: Any,
-        variables: list[Any],
-        penalties: Sequence[Callable[[Any], Any]] = (),
-        masks: Sequence[tuple[Any, Any]] = (),
+        members: Sequence[Member],
+        strategy: State,
         steps: int = 1,
+        average: Form | None = None,
+        dynamics: Dynamics | None = None,
     ) -> None:
         super().__init__()
-        kernels.trusted(network)
-        self.network = network
-        self._strategy = strategy
-        self._trained = variables
-        self._penalties, self._masks, self._steps = penalties, masks, steps
+        for member in members:
+            kernels.trusted(member.form.network)
+        self.network = members[0].form.network
+        # Keras looks through attributes for layers, and would take the variables of others for its own.
+        self._others = [member.form.network for member in members[1:]]
+        self._average = average.network if average else None
+        self._members, self._strategy, self._steps, self._dynamics = list(members), strategy, steps, dynamics
+        self._trained = members[0].variables
         self._loss = keras.metrics.Mean("loss")
         self._accuracy = keras.metrics.SparseCategoricalAccuracy("accuracy")
+        self.compile(optimizer=members[0].optimizer)
 
     def call(self, inputs: Any, training: Any = None) -> Any:
         return self.network(inputs, training=training)
@@ -59,56 +86,79 @@ class Trainer(keras.Model):
 
     def train_step(self, data: dict[str, Any]) -> dict[str, Any]:
         passed = tf.minimum(tf.cast(self.optimizer.iterations, tf.float32) / self._steps, 1.0)
+        everything = [variable for member in self._members for variable in member.variables]
+        label = data["label"]
         with tf.GradientTape(watch_accessed_variables=False) as tape:
-            tape.watch(self._trained)
-            logits = self.network(scale(data["image"]), training=True)
-            labels = tf.one_hot(data["label"], logits.shape[-1])
-            loss = tf.reduce_mean(self._strategy.loss(data, labels, logits))
-            total = tf.add_n([loss, *(penalty(passed) for penalty in self._penalties)])
-        gradients = tape.gradient(total, self._trained)
-        self.optimizer.apply_gradients(zip(gradients, self._trained, strict=True))
-        for weight, mask in self._masks:
-            weight.assign(weight * mask)
-        self._loss.update_state(loss)
-        self._accuracy.update_state(data["label"], logits)
+            tape.watch(everything)
+            one = label.shape.rank == 1
+            labels = tf.one_hot(label, self.network.output_shape[-1]) if one else tf.cast(label, tf.float32)
+            outcome = self._strategy.outcome(data, labels, self._networks())
+            penalties = [penalty(passed) for member in self._members for penalty in member.penalties]
+            # A network's own loss alone depends on its variables, so the sum has the gradients of each.
+            total = tf.add_n([*outcome.losses, *penalties])
+        gradients = iter(tape.gradient(total, everything))
+        for member in self._members:
+            pairs = [(gradient, variable) for variable, gradient in zip(member.variables, gradients, strict=False)]
+            member.optimizer.apply_gradients(pairs)
+            for weight, mask in member.masks:
+                weight.assign(weight * mask)
+        self._follow()
+        self._loss.update_state(outcome.losses[0])
+        if outcome.logits is not None and one:
+            self._accuracy.update_state(label, outcome.logits)
+            if self._dynamics is not None:
+                self._dynamics.update(data, outcome.logits)
         return {metric.name: metric.result() for metric in self.metrics}
 
+    def _networks(self) -> list[Callable[[Any], Any]]:
+        def answer(network: Any, training: bool) -> Callable[[Any], Any]:
+            return lambda images: network(scale(images), training=training)
 
-def trainer_of(
-    recipe: Recipe, form: Form, phase: Phase, strategy: Any, variables: list[Any], steps_per_epoch: int
-) -> Trainer:
-    """Returns the trainer of a phase, not compiled: with penalties while it clusters, with masks after pruning."""
-    kernels = form.kernels()
+        trained = [answer(member.form.network, True) for member in self._members]
+        return trained + ([answer(self._average, False)] if self._average else [])
 
+    def _follow(self) -> None:
+        """Moves the averaged network's weights a little towards the first's."""
+        if self._average is None:
+            return
+        # At first it is the mean of what there has been, not of what there was before the first step.
+        steps = tf.cast(self.optimizer.iterations, tf.float32)
+        share = tf.maximum(1 - self._strategy.average, 9 / (10 + steps))
+        for average, weight in zip(self._average.weights, self.network.weights, strict=True):
+            # Counters and flags are taken over as they are.
+            moved = share if weight.dtype.is_floating else 1
+            average.assign_add(tf.cast(moved, weight.dtype) * (weight - average))
+
+
+def member_of(recipe: Recipe, form: Form, phase: Phase, optimizer: Any) -> Member:
+    """Returns a member of the training of a phase: with penalties while it clusters, with masks after pruning."""
+    weights_of = form.kernels()
     schedule = schedules.get(recipe.penalty_schedule)
     weights = forms.penalty_weights(recipe, form)
 
     def penalty(name: str) -> Callable[[Any], Any]:
-        return lambda passed: form.codebooks[name](kernels[name], weights[name] * schedule(passed))
+        return lambda passed: form.codebooks[name](weights_of[name], weights[name] * schedule(passed))
 
     penalties = [penalty(name) for name in form.codebooks] if phase.clustering else []
-    masks = [(kernels[name], mask) for name, mask in form.masks.items()]
-    steps = (phase.stage[1] - phase.stage[0]) * steps_per_epoch
-    return Trainer(form.network, strategy, variables, penalties, masks, steps)
+    masks = [(weights_of[name], mask) for name, mask in form.masks.items()]
+    return Member(form, form.trained(), optimizer, penalties, masks)
 
 
-def compiled(recipe: Recipe, network: Any, examples: int, steps_per_epoch: int) -> Trainer:
-    """Returns the trainer of a recipe's first phase with its loss, strategy and optimizer, ready for its first step.
+def compiled(recipe: Recipe, network: Any, dataset: Dataset) -> Trainer:
+    """Returns the trainer of a recipe's first phase with plain cross-entropy, ready for its first step.
 
     Args:
-        recipe: what is trained.
+        recipe: what is trained; its loss and strategy don't count.
         network: the plain network to start from.
-        examples: training pictures.
-        steps_per_epoch: batches an epoch.
+        dataset: the training pictures.
     """
     phase = phases(recipe)[0]
-    form = forms.build(recipe, phase, network, None, steps_per_epoch)
-    variables = form.trained()
-    classes = int(network.output_shape[-1])
-    strategy = strategies.get(recipe.strategy).build(losses.get(recipe.loss), examples, classes)
-    trainer = trainer_of(recipe, form, phase, strategy, variables, steps_per_epoch)
-    trainer.compile(optimizer=optimizers.build(recipe, steps_per_epoch, variables, phase))
-    return trainer
+    steps = pipeline.steps_per_epoch(recipe, dataset, phase)
+    form = forms.build(recipe, phase, network, None, steps)
+    loss = losses.get("cross_entropy" if dataset.source.task == "single" else "binary_cross_entropy")
+    strategy = Plain().build(losses.scheduled(loss), Problem(dataset.train.given, dataset.classes))
+    optimizer = optimizers.build(recipe, steps, form.trained(), phase)
+    return Trainer([member_of(recipe, form, phase, optimizer)], strategy, steps * (phase.stage[1] - phase.stage[0]))
 
 
 def set_batch_norm_frozen(network: Any, frozen: bool) -> None:

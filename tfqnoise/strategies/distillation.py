@@ -1,0 +1,58 @@
+"""Distillation from a finished run that learnt the same noisy labels."""
+
+import dataclasses
+from typing import Any, ClassVar
+
+from tfqnoise.backend import tf
+from tfqnoise.errors import UsageError
+from tfqnoise.strategies import Outcome, Problem, State, register
+from tfqnoise.strategies.relabelling import Posterior
+
+
+class _State(State):
+    def __init__(self, settings: "Distillation", base: Any, problem: Problem) -> None:
+        super().__init__()
+        self._settings, self._base, self._teacher = settings, base, problem.teacher
+        self.posterior = Posterior(problem.classes)
+
+    def outcome(self, batch: dict[str, Any], labels: Any, networks: Any) -> Outcome:
+        logits = networks[0](batch["image"])
+        predictions = tf.nn.softmax(tf.cast(self._teacher(batch["image"]), tf.float32) / self._settings.temperature)
+        targets = predictions
+        if self._settings.labels:
+            targets = self.posterior(predictions, labels)
+            self.posterior.update(targets, labels)
+        loss = self._base(tf.stop_gradient(targets), logits, batch["passed"])
+        return Outcome([tf.reduce_mean(loss)], logits)
+
+    def findings(self) -> dict[str, float]:
+        return {"estimated_noise_rate": self.posterior.rate()} if self._settings.labels else {}
+
+
+@register(
+    reference="Hinton et al., 2015 (arXiv 1503.02531); teacher and student see the same picture as in Beyer et "
+    "al., CVPR 2022 (arXiv 2106.05237)"
+)
+@dataclasses.dataclass(frozen=True)
+class Distillation:
+    """Learns from the network of --teacher, which may be larger: L = loss(q, logits).
+
+    q joins the teacher's answer p to the very picture that the student sees with the given label, see
+    `tfqnoise.strategies.relabelling.Posterior`; without `labels` it is p.
+
+    Args:
+        labels: whether the given label counts beside the teacher.
+        temperature: of the teacher's softmax; above 1 its answers are softer.
+    """
+
+    labels: bool = True
+    temperature: float = 1.0
+
+    taught: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        if not self.temperature > 0:
+            raise UsageError(f"distillation with temperature = {self.temperature}", "more than 0", "use 1")
+
+    def build(self, loss: Any, problem: Problem) -> State:
+        return _State(self, loss, problem)

@@ -1,0 +1,39 @@
+"""How each training example fares while a run trains."""
+
+from typing import Any
+
+from tfqnoise.backend import tf
+
+
+class Dynamics(tf.Module):
+    """Sums of margins and losses of each training example, saved with the checkpoint.
+
+    The margin is the logit of the given label less the largest other one, as the augmented picture came by. Its mean
+    over the epochs, the area under the margin, is low for wrong labels: the others pull their pictures elsewhere.
+
+    Args:
+        examples: N.
+
+    Reference: Pleiss et al., NeurIPS 2020 (arXiv 2001.10528), equation 1.
+    """
+
+    def __init__(self, examples: int) -> None:
+        super().__init__()
+        self.seen = tf.Variable(tf.zeros([examples]), trainable=False, name="seen")
+        self.margins = tf.Variable(tf.zeros([examples]), trainable=False, name="margins")
+        self.losses = tf.Variable(tf.zeros([examples]), trainable=False, name="losses")
+
+    def update(self, batch: dict[str, Any], logits: Any) -> None:
+        """Adds what a batch shows.
+
+        Args:
+            batch: with `label` int64 [B] and `row` int64 [B].
+            logits: [B, C].
+        """
+        logits, label, rows = tf.stop_gradient(tf.cast(logits, tf.float32)), batch["label"], batch["row"][:, None]
+        own = tf.one_hot(label, logits.shape[-1], on_value=True, off_value=False)
+        given = tf.gather(logits, label, batch_dims=1)
+        other = tf.reduce_max(tf.where(own, logits.dtype.min, logits), axis=-1)
+        self.seen.scatter_nd_add(rows, tf.ones_like(given))
+        self.margins.scatter_nd_add(rows, given - other)
+        self.losses.scatter_nd_add(rows, tf.reduce_logsumexp(logits, axis=-1) - given)

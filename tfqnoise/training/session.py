@@ -1,0 +1,315 @@
+"""One process's part of a run: from the data to the finished summary, through all phases."""
+
+import contextlib
+import dataclasses
+import os
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from tfqnoise import assembly, augmentation, losses, networks, strategies
+from tfqnoise.backend import keras, tf
+from tfqnoise.compression import forms, plan
+from tfqnoise.compression.clustering import initialisations, penalties, schedules
+from tfqnoise.compression.forms import Form
+from tfqnoise.compression.pruning import magnitude
+from tfqnoise.data import dataset as data
+from tfqnoise.data import pipeline
+from tfqnoise.data.dataset import Dataset
+from tfqnoise.errors import DataError, RunError, UsageError
+from tfqnoise.networks.predict import Predictor
+from tfqnoise.recipe import Recipe
+from tfqnoise.run import Run
+from tfqnoise.strategies import Problem, State
+from tfqnoise.strategies.plain import Plain
+from tfqnoise.training import optimizers, precision, rotnet, summary
+from tfqnoise.training.callbacks import Clusters, Evaluation, Guard, Record, Stopwatch, Strategy
+from tfqnoise.training.dynamics import Dynamics
+from tfqnoise.training.engine import Member, Trainer, member_of, set_batch_norm_frozen
+from tfqnoise.training.teacher import teacher
+
+
+@contextlib.contextmanager
+def _explained(run: Run) -> Iterator[None]:
+    """Says in words what TensorFlow's own writers (TensorBoard) and allocators met."""
+    try:
+        yield
+    except (tf.errors.ResourceExhaustedError, tf.errors.PermissionDeniedError) as error:
+        raise RunError(
+            f"training in {run.path} stopped: {error.message.splitlines()[0][:200]}",
+            "a writable disk with room, and memory for the batch",
+            "free space (or lower --batch-size if it is memory), then go on with --resume",
+        ) from error
+
+
+class Session:
+    """One process's part of a run.
+
+    Args:
+        recipe: everything about the run.
+        report: takes each message.
+
+    Raises:
+        TfqnoiseError: for all that can be found out before training.
+    """
+
+    def __init__(self, recipe: Recipe, report: Callable[[str], None]) -> None:
+        self.recipe, self.report = recipe, report
+        self.phases = plan.phases(recipe)
+        # Names are looked up before the data are loaded, which may take minutes.
+        networks.get(recipe.network, width=recipe.width)
+        augmentation.registry.entry(str(augmentation.registry.parse(recipe.augmentation)["name"]))
+        for family, spec in (
+            (penalties, recipe.penalty),
+            (schedules, recipe.penalty_schedule),
+            (initialisations, recipe.initialisation),
+        ):
+            family.get(spec)
+        loss, strategy = losses.get(recipe.loss), strategies.get(recipe.strategy)
+        self.dataset: Dataset = data.load(recipe)
+        self._check_task(loss, strategy)
+        pipeline.policy(recipe, self.dataset.source)
+        self.rows: list[dict[str, Any]] = []
+        keras.utils.set_random_seed(recipe.seed)
+        # Some kernels add up in the order in which threads finish; with this, a run repeats bit for bit.
+        tf.config.experimental.enable_op_determinism()
+        self.network = assembly.build(recipe, self.dataset.input_shape, self.dataset.classes)
+        # The preflight: a layer that can't be quantised is found now, not after the float epochs.
+        self.preflight = assembly.compress(recipe, self.network)
+        forms.penalty_weights(recipe, self.preflight)
+        first, last = self.phases[-1].span
+        self.strategy: State = strategy.build(
+            losses.scheduled(self._weighted(loss)),
+            Problem(
+                self.dataset.train.given,
+                self.dataset.classes,
+                last - first,
+                first,
+                recipe.seed,
+                teacher(recipe, self.dataset) if recipe.teacher else None,
+            ),
+        )
+        # Peers begin with weights of their own, an average with the first's.
+        count = self.strategy.networks + bool(self.strategy.average)
+        self.plain = [self.network, *(self._peer() for _ in range(count - 1))]
+        if self.strategy.average:
+            self.plain[-1].set_weights(self.network.get_weights())
+        self.dynamics = Dynamics(len(self.dataset.train))
+        self.forms: list[Form] = []
+        self.members: list[Member] = []
+        self.entered: plan.Phase | None = None
+
+    def _peer(self) -> Any:
+        return assembly.build(self.recipe, self.dataset.input_shape, self.dataset.classes)
+
+    def _check_task(self, loss: Any, strategy: Any) -> None:
+        """Refuses a loss or strategy that is for another kind of labels, and what a strategy lacks."""
+        task, recipe = self.dataset.source.task, self.recipe
+        for family, spec, tasks in (
+            ("loss", recipe.loss, (losses.task(loss),)),
+            ("strategy", recipe.strategy, getattr(strategy, "tasks", ("single",))),
+        ):
+            if task not in tasks:
+                words = {"single": "one label a picture", "multi": "several labels a picture"}
+                raise UsageError(
+                    f"--{family} {spec} with {recipe.dataset}, which has {words[task]}",
+                    f"a {family} for {words[task]}",
+                    "choose for example --loss binary_cross_entropy --strategy plain"
+                    if task == "multi"
+                    else f"see tfqnoise list {'losses' if family == 'loss' else 'strategies'}",
+                )
+        taught = bool(getattr(strategy, "taught", False))
+        if taught != bool(recipe.teacher):
+            raise UsageError(
+                f"--strategy {recipe.strategy} {'without' if taught else 'with'} --teacher",
+                "both or none: --strategy distillation and --teacher RUN",
+                "name a finished run that teaches, or leave both out",
+            )
+        height, width, _ = self.dataset.input_shape
+        if any(phase.rotation for phase in self.phases) and height != width:
+            raise UsageError(
+                f"pre-training on rotations with pictures of {height} x {width}",
+                "square pictures, which stay as they are when turned",
+                f"give --image-size {min(height, width)}",
+            )
+
+    def _weighted(self, loss: Any) -> Any:
+        if self.dataset.source.task == "multi" and self.recipe.label_weights != "none":
+            return loss.weighted(self.dataset.label_weights)
+        return loss
+
+    def go(self, run: Run) -> Run:
+        """Trains what is left of a run and returns it."""
+        with run.lock():
+            if (run.path / "summary.json").exists():
+                self.report(f"{run.path} is finished already")
+                return run
+            self.report(summary.beginning(self.recipe, self.dataset, self.network, self.phases, self.preflight))
+            self._check_data(run)
+            run.write_json("noise.json", self.dataset.record)
+            run.write_json("plan.json", self._plan())
+            checkpoint = self._checkpoint(run)
+            done = int(checkpoint["epoch"]) if checkpoint else 0
+            for phase in self.phases:
+                # A checkpoint from the very end of a phase is put back into that phase's network, from which
+                # the next one then starts as it would have without the interruption.
+                if done <= phase.end:
+                    self._train(run, phase, max(done, phase.start), checkpoint)
+                    checkpoint = None
+            if self.forms:
+                forms.check(self.recipe, self.forms[0], self.phases[-1])
+            result = summary.of(self.recipe, self.dataset, self.network, self.phases, self.rows)
+            run.write_json("summary.json", result)
+        self.report(summary.end(result) + f"\nrun: {run.path}")
+        return run
+
+    def _check_data(self, run: Run) -> None:
+        """Refuses to go on with other pictures or labels than the run began with."""
+        if not (run.path / "noise.json").exists():
+            return
+        before, now = run.read_json("noise.json").get("labels_sha256"), self.dataset.record["labels_sha256"]
+        if before != now:
+            raise DataError(
+                f"the pictures or labels of {self.recipe.dataset} are not those that {run.path} began with",
+                f"labels with the hash {before}, as noise.json has it",
+                "put the data back as they were, or start a new run with them",
+            )
+
+    def _checkpoint(self, run: Run) -> dict[str, np.ndarray] | None:
+        if not (run.path / "checkpoint.npz").exists():
+            return None
+        checkpoint = run.read_arrays("checkpoint.npz")
+        if "epoch" not in checkpoint:
+            raise RunError(
+                f"{run.path / 'checkpoint.npz'} has no epoch",
+                "a checkpoint of tfqnoise",
+                "restore it from a copy, or train again into another --run-dir",
+            )
+        self.rows = run.read_lines("metrics.jsonl")[: int(checkpoint["epoch"])]
+        if len(self.rows) < int(checkpoint["epoch"]):
+            raise RunError(
+                f"{run.path / 'metrics.jsonl'} has {len(self.rows)} epochs, the checkpoint {checkpoint['epoch']}",
+                "a line for each epoch of the checkpoint",
+                "restore both from one copy, or train again into another --run-dir",
+            )
+        self.report(f"going on after epoch {int(checkpoint['epoch'])}")
+        return checkpoint
+
+    def _train(self, run: Run, phase: plan.Phase, start: int, checkpoint: dict[str, np.ndarray] | None) -> None:
+        """Trains the rest of a phase, from a checkpoint or from where the phase before left off."""
+        self._enter(phase)
+        steps = self._steps(phase)
+        for form in self.forms:
+            # `fit` trains with what was trainable when the model was compiled, so freezing comes first.
+            set_batch_norm_frozen(form.network, phase.batch_norm_frozen)
+        strategy = self._strategy(phase)
+        trainer = Trainer(
+            self.members,
+            strategy,
+            (phase.stage[1] - phase.stage[0]) * steps,
+            self.forms[-1] if strategy.average else None,
+            None if phase.rotation or phase.trusted else self.dynamics,
+        )
+        state = self._state()
+        if checkpoint is not None:
+            for group, variables in state.items():
+                assembly.assign(variables, checkpoint, group, run.path / "checkpoint.npz")
+            for form in self.forms:
+                form.restored()
+        if start == phase.end:
+            return
+        with precision.convolutions(self.recipe.precision), _explained(run):
+            trainer.fit(
+                pipeline.batches(self.recipe, self.dataset, start, phase=phase, views=strategy.views),
+                initial_epoch=start,
+                epochs=phase.end,
+                steps_per_epoch=steps,
+                verbose="auto" if os.isatty(1) else 2,
+                callbacks=self._callbacks(run, phase, trainer, strategy, state),
+            )
+
+    def _callbacks(
+        self, run: Run, phase: plan.Phase, trainer: Trainer, strategy: State, state: dict[str, list[Any]]
+    ) -> list[Any]:
+        form, size = self.forms[0], min(self.recipe.batch_size, len(self.dataset.train))
+        pictures = self.dataset.train.examples.images
+        predictors = [Predictor(member.form.network) for member in self.members]
+        return [
+            *([magnitude.callback()] if phase.pruning else []),
+            Strategy(strategy, lambda number: predictors[number](pictures)),
+            Guard(run, [v for each in self.forms for v in (*each.network.weights, *each.state())]),
+            *([Clusters(run, form)] if phase.clustering or phase.snapped else []),
+            Stopwatch(size),
+            *([] if phase.rotation else [Evaluation(trainer, self.dataset)]),
+            Record(run, trainer, self.rows, lambda: state),
+            keras.callbacks.TensorBoard(run.path / "tensorboard", write_graph=False, profile_batch=0),
+        ]
+
+    def _state(self) -> dict[str, list[Any]]:
+        """Returns the variables of a checkpoint, by group."""
+        state = {"strategy": list(self.strategy.variables), "dynamics": list(self.dynamics.variables)}
+        for number, form in enumerate(self.forms):
+            mark = str(number) if number else ""
+            state[f"network{mark}"] = list(form.network.weights)
+            state[f"compression{mark}"] = form.state()
+            if number < len(self.members):
+                state[f"optimizer{mark}"] = list(self.members[number].optimizer.variables)
+        return state
+
+    def _steps(self, phase: plan.Phase) -> int:
+        return pipeline.steps_per_epoch(self.recipe, self.dataset, phase)
+
+    def _strategy(self, phase: plan.Phase) -> State:
+        """Returns what gives the losses of a phase: pictures without labels and trusted labels need no remedy."""
+        if phase.rotation:
+            return rotnet.Rotation()
+        if phase.trusted:
+            problem = Problem(self.dataset.train.given, self.dataset.classes)
+            return Plain().build(losses.scheduled(losses.get("cross_entropy")), problem)
+        return self.strategy
+
+    def _enter(self, phase: plan.Phase) -> None:
+        """Makes networks, trained variables and optimizers those of the phase.
+
+        They stay the same objects from phase to phase as long as the form does.
+        """
+        before, self.entered = self.entered, phase
+        if before is not None:
+            if before.form == phase.form:
+                return
+            for form in self.forms:
+                set_batch_norm_frozen(form.network, False)
+                forms.check(self.recipe, form, before)
+        strategy = self._strategy(phase)
+        steps, plain = self._steps(phase), self.plain[: strategy.networks + bool(strategy.average)]
+        if phase.rotation:
+            self.forms = [Form(rotnet.head(self.network))]
+        elif before is None and phase.form == self.phases[-1].form and len(plain) == 1:
+            self.forms = [self.preflight]
+        else:
+            if before is not None and before.rotation:
+                self._share_features()
+            # A network that the phase before didn't train starts with what it has.
+            olds = [*self.forms, *[None] * len(plain)] if before is not None else [None] * len(plain)
+            self.forms = [
+                forms.build(self.recipe, phase, network, old, steps)
+                for network, old in zip(plain, olds, strict=False)
+            ]
+        shape = None if phase.rotation or phase.trusted else strategy.learning_rate()
+        self.members = [
+            member_of(self.recipe, form, phase, optimizers.build(self.recipe, steps, form.trained(), phase, shape))
+            for form in self.forms[: strategy.networks]
+        ]
+
+    def _share_features(self) -> None:
+        """Gives the other networks what the first one was pre-trained to see."""
+        for network in self.plain[1:]:
+            for layer, trained in zip(network.layers[:-1], self.network.layers[:-1], strict=True):
+                layer.set_weights(trained.get_weights())
+
+    def _plan(self) -> dict[str, Any]:
+        return {
+            "phases": [dataclasses.asdict(phase) for phase in self.phases],
+            "layers": [dataclasses.asdict(layer) for layer in self.preflight.layers],
+        }

@@ -1,0 +1,118 @@
+"""What a run says when it begins and when it ends, and its summary.json."""
+
+import importlib.metadata
+import math
+import platform
+import time
+from typing import Any
+
+import numpy as np
+
+from tfqnoise import metrics
+from tfqnoise.compression import plan
+from tfqnoise.compression.forms import Form
+from tfqnoise.data.dataset import Dataset
+from tfqnoise.networks import cost
+from tfqnoise.recipe import Recipe
+
+_VERSIONS = (
+    "tfqnoise",
+    "tensorflow",
+    "tf-keras",
+    "tensorflow-model-optimization",
+    "tensorflow-datasets",
+    "numpy",
+)
+
+
+def beginning(recipe: Recipe, dataset: Dataset, network: Any, phases: list[plan.Phase], form: Form) -> str:
+    """Returns what is about to be trained, on what, and how."""
+    record = dataset.record
+    expected = record["expected_effective_rate"]
+    lines = [
+        f"{recipe.dataset}: {len(dataset.train)} training, {len(dataset.validation)} validation and "
+        f"{len(dataset.test)} test pictures, {dataset.classes} {metrics.OUTPUTS[dataset.source.task]}",
+        f"noise {record['kind']} {record['rate']:g}: {record['effective_rate']:.1%} of the labels are wrong"
+        + (f" ({expected:.1%} expected)" if expected is not None else ""),
+    ]
+    if len(dataset.pool) > len(dataset.train):
+        lines.append(f"{len(dataset.pool) - len(dataset.train)} more pictures without labels")
+    if dataset.trusted is not None:
+        lines.append(f"{len(dataset.trusted.rows)} labels are trusted")
+    lines.append(
+        f"{recipe.network}: {cost.parameters(network):,} parameters, {cost.macs(network):,} "
+        "multiply-accumulates a picture"
+    )
+    lines += map(str, phases)
+    return "\n".join([*lines, *([plan.table(form.layers)] if form.layers else [])])
+
+
+def of(
+    recipe: Recipe, dataset: Dataset, network: Any, phases: list[plan.Phase], rows: list[dict[str, Any]]
+) -> dict[str, Any]:
+    """Returns the content of summary.json.
+
+    The best epoch is the best on the test pictures, which nobody may choose by; the selected one is the best on the
+    validation pictures, whose labels are as noisy as those trained on.
+
+    Args:
+        recipe: of the run.
+        dataset: its data.
+        network: the plain network.
+        phases: its plan.
+        rows: its epochs, as metrics.jsonl has them.
+    """
+    last, metric = rows[-1], metrics.HEADLINE[dataset.source.task]
+    # The best of the network that the run ends with, not of the float one that it may have begun with.
+    began = next(p.start for p in phases if p.form == phases[-1].form)
+    final = [row for row in rows if row["epoch"] > began]
+    selected = max(final, key=lambda row: row[f"validation_{metric}"])
+    speeds = [row["images_per_second"] for row in rows if "images_per_second" in row]
+    return {
+        "metric": metric,
+        f"test_{metric}_last": last[f"test_{metric}"],
+        f"test_{metric}_best": max(row[f"test_{metric}"] for row in final),
+        f"test_{metric}_selected": selected[f"test_{metric}"],
+        "selected_epoch": selected["epoch"],
+        "test_labels": dataset.source.test_labels,
+        f"validation_{metric}_last": last[f"validation_{metric}"],
+        "memorised_last": last.get("memorised"),
+        "recovered_last": last.get("recovered"),
+        "f1_per_label": {n: last[f"f1_{n}"] for n in dataset.source.class_names} if metric == "f1" else None,
+        "images_per_second": float(np.median(speeds)) if speeds else None,
+        "parameters": cost.parameters(network),
+        "macs": cost.macs(network),
+        "wall_seconds": math.fsum(row["seconds"] for row in rows),
+        "epochs": len(rows),
+        "seed": recipe.seed,
+        "task": dataset.source.task,
+        "input_shape": list(dataset.input_shape),
+        "class_names": list(dataset.source.class_names),
+        "recipe_hash": recipe.hash(),
+        "finished": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+        "versions": {
+            "python": platform.python_version(),
+            **{name: importlib.metadata.version(name) for name in _VERSIONS},
+        },
+    }
+
+
+def end(summary: dict[str, Any]) -> str:
+    """Returns the result in words."""
+    metric = summary["metric"]
+    word = {"accuracy": "accuracy", "f1": "mean F1"}[metric]
+    lines = [
+        f"\ntest {word} ({summary['test_labels']} labels)  last {summary[f'test_{metric}_last']:.2%}, best "
+        f"{summary[f'test_{metric}_best']:.2%}, selected on validation {summary[f'test_{metric}_selected']:.2%} "
+        f"(epoch {summary['selected_epoch']})",
+        f"validation {word} (noisy labels)  last {summary[f'validation_{metric}_last']:.2%}",
+    ]
+    if metric == "f1":
+        each = summary["f1_per_label"].items()
+        lines.append("F1 " + ", ".join(f"{name} {value:.1%}" for name, value in each))
+    if summary["memorised_last"] is not None:
+        lines.append(
+            f"of the wrongly labelled training pictures: memorised {summary['memorised_last']:.1%}, "
+            f"recovered {summary['recovered_last']:.1%}"
+        )
+    return "\n".join(lines)
