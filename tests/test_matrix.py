@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tfqnoise.errors import DataError
-from tfqnoise.matrix import checked, read
+from tfqnoise.matrix import checked, numbers, read
 
 ROWS = [[0.9, 0.1], [0.25, 0.75]]
 
@@ -84,3 +84,41 @@ def test_what_is_no_readable_file_is_refused_by_name(tmp_path):
     (tmp_path / "binary").write_bytes(b"\xff\xfe\x00\x80")
     with pytest.raises(DataError, match="binary"):
         read(tmp_path / "binary")
+
+
+def test_deeply_nested_text_is_refused(tmp_path):
+    (tmp_path / "deep").write_text("[" * 100_000)
+    with pytest.raises(DataError, match="deep"):
+        read(tmp_path / "deep")
+
+
+def test_numbers_need_not_be_probabilities(tmp_path):
+    path = tmp_path / "counts.json"
+    path.write_text('{"transition_matrix": [[1]], "confusion_matrix": [[8, 2, 0], [1, 9, -5]]}')
+    counts = numbers(path, "confusion_matrix", "transition_matrix")
+    np.testing.assert_array_equal(counts, [[8, 2, 0], [1, 9, -5]])
+    assert counts.dtype == np.float64
+    np.testing.assert_array_equal(numbers(path, "transition_matrix"), [[1]])
+    path.write_text("8,2\n1,9")
+    np.testing.assert_array_equal(numbers(path, "confusion_matrix"), [[8, 2], [1, 9]])
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{}", "without a 'confusion_matrix' or 'counts'"),
+        ('{"counts": null}', "without a"),
+        ('{"counts": 3}', "no table"),
+        ("[1, 2]", "no table"),
+        ("[[]]", "no table"),
+        ("", "no table"),
+        ("[[1, NaN]]", "no table"),
+        ("[[1], [1, 2]]", "counts.json: "),
+        ("a,b\n1,2", "counts.json: "),
+    ],
+)
+def test_what_is_no_table_of_numbers_is_refused(tmp_path, text, message):
+    path = tmp_path / "counts.json"
+    path.write_text(text)
+    with pytest.raises(DataError, match=message):
+        numbers(path, "confusion_matrix", "counts")

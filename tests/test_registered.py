@@ -1,7 +1,10 @@
 """Laws that every registered method keeps. A new method is tested by being registered."""
 
 import inspect
+import itertools
 import json
+import pickle
+import zipfile
 
 import numpy as np
 import pytest
@@ -13,7 +16,7 @@ from tfqnoise.compression.quantization import activations, weights
 from tfqnoise.data import source
 from tfqnoise.errors import UsageError
 from tfqnoise.hashing import keys_of
-from tfqnoise.noise.transition import draw
+from tfqnoise.noise.transition import TransitionNoise
 
 FAMILIES = {
     "activation_quantizers": activations.registry,
@@ -177,29 +180,113 @@ def test_unknown_labels_add_nothing(name):
 
 
 NAMES = tuple("abcdefghij")
+KINDS = noise.registry.entries()
+WITH_RATE = [name for name, entry in KINDS.items() if "rate" in entry.sample]
+WITH_MATRIX = [name for name, entry in KINDS.items() if issubclass(entry.factory, TransitionNoise)]
 
 
-@pytest.mark.parametrize("name", noise.registry.entries())
+def _truth(name, per_class):
+    """Pictures of ten classes in turn; of several labels a picture, all combinations of three values in turn."""
+    count = 10 * per_class
+    ids = np.array([f"train_{n:06d}" for n in range(count)])
+    images = np.random.default_rng(0).integers(0, 256, (count, 2, 2, 1), np.uint8)
+    if KINDS[name].factory.task == "multi":
+        return noise.Truth(ids, np.arange(count)[:, None] // 3 ** np.arange(4) % 3 - 1, images, NAMES[:4])
+    return noise.Truth(ids, np.arange(count) % 10, images, NAMES)
+
+
+def _human_file(path, truth):
+    arrays = {"clean_label": truth.labels, "worse_label": (truth.labels + np.arange(len(truth.labels)) % 3) % 10}
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("archive/data.pkl", pickle.dumps(arrays, protocol=2))
+
+
+def _matrix_file(path, truth):
+    matrix = np.random.default_rng(0).dirichlet(np.ones(10), 10)
+    path.write_text("\n".join(",".join(map(str, row)) for row in matrix.tolist()))
+
+
+def _table_file(path, truth):
+    # About the pictures that every part of the laws has.
+    path.write_text("id,label\n" + "".join(f"{i},j\n" for i in truth.ids[20:50]))
+
+
+FILES = {"human": _human_file, "matrix": _matrix_file, "table": _table_file}
+
+
+@pytest.fixture
+def kind_of(tmp_path):
+    """Builds a kind from its sample, with a file if it needs one."""
+
+    def build(name, truth, **settings):
+        sample = {**KINDS[name].sample, **settings}
+        if name in FILES:
+            sample["file"] = str(tmp_path / name)
+            FILES[name](tmp_path / name, truth)
+        return noise.get({"name": name, **sample})
+
+    return build
+
+
+@pytest.mark.parametrize("name", WITH_MATRIX)
 @pytest.mark.parametrize("rate", [0.0, 0.1, 0.4, 0.9])
-def test_noise_hits_its_stated_matrix(name, rate):
-    kind = noise.get({"name": name, "rate": rate})
-    classes, per_class = 10, 20000
+def test_noise_hits_its_stated_matrix(name, rate, kind_of):
+    per_class = 20000
+    truth = _truth(name, per_class)
+    kind = kind_of(name, truth, **({"rate": rate} if name in WITH_RATE else {}))
     matrix = kind.transition(NAMES)
-    labels = np.repeat(np.arange(classes), per_class)
-    given = draw(matrix, keys_of(map(str, range(len(labels)))), labels, seed=3)
-    counts = np.zeros((classes, classes))
-    np.add.at(counts, (labels, given), 1)
+    counts = np.zeros((10, 10))
+    np.add.at(counts, (truth.labels, kind.given(truth, 3)), 1)
     deviation = np.sqrt(matrix * (1 - matrix) / per_class)
     assert (np.abs(counts / per_class - matrix) <= 5 * deviation + 1e-12).all()
 
 
-@pytest.mark.parametrize("name", noise.registry.entries())
-def test_a_higher_rate_keeps_the_wrong_labels_of_a_lower_one(name):
-    labels = np.arange(5000) % 10
-    keys = keys_of(map(str, range(5000)))
-    low, high = (draw(noise.get(name, rate=r).transition(NAMES), keys, labels, 0) != labels for r in (0.2, 0.5))
-    assert low.sum() > 500
-    assert not (low & ~high).any()
+@pytest.mark.parametrize("name", WITH_RATE)
+def test_a_higher_rate_keeps_the_wrong_labels_of_a_lower_one(name, kind_of):
+    truth = _truth(name, 500)
+    wrong = [kind_of(name, truth, rate=r).given(truth, 0) != truth.labels for r in (0.0, 0.05, 0.2, 0.5, 0.9)]
+    assert not wrong[0].any()
+    for low, high in itertools.pairwise(wrong):
+        assert low.sum() < high.sum()
+        assert not (low & ~high).any()
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_noise_belongs_to_the_example(name, kind_of):
+    """The same labels come out in another order and among fewer pictures; another seed gives others."""
+    truth = _truth(name, 100)
+    kind = kind_of(name, truth)
+    before = truth.labels.copy()
+    given = kind.given(truth, 5)
+    np.testing.assert_array_equal(truth.labels, before)
+    assert given.dtype == np.int64
+    assert given.shape == truth.labels.shape
+    assert (given != truth.labels).any()
+    assert set(np.unique(given)) <= ({-1, 0, 1} if given.ndim == 2 else set(range(10)))
+    for rows in (np.arange(1000), np.random.default_rng(0).permutation(1000), np.arange(17, 60)):
+        part = noise.Truth(truth.ids[rows], truth.labels[rows], truth.images[rows], truth.class_names)
+        np.testing.assert_array_equal(kind.given(part, 5), given[rows])
+    assert (kind.given(truth, 6) != given).any() == (name not in ("human", "table"))
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_noise_changes_the_share_of_labels_that_it_expects(name, kind_of):
+    truth = _truth(name, 2000)
+    kind = kind_of(name, truth)
+    expected = kind.expected_rate(truth)
+    if name == "table":
+        assert expected is None
+        return
+    known = truth.labels >= 0
+    share = np.mean((kind.given(truth, 7) != truth.labels)[known])
+    assert abs(share - expected) <= 5 * np.sqrt(expected * (1 - expected) / known.sum())
+    assert 0.05 < expected < 0.95
+
+
+@pytest.mark.parametrize("name", [name for name, entry in KINDS.items() if entry.factory.task == "multi"])
+def test_unknown_labels_stay_unknown(name, kind_of):
+    truth = _truth(name, 100)
+    np.testing.assert_array_equal(kind_of(name, truth).given(truth, 0) == -1, truth.labels == -1)
 
 
 @pytest.mark.parametrize("name", networks.registry.entries())

@@ -50,6 +50,23 @@ def test_a_setting_of_another_type_is_refused(value):
         _registry()[0].get({"name": "big_thing", "size": value})
 
 
+def test_a_setting_without_a_default_of_its_own_has_the_types_that_it_declares():
+    registry, _ = _registry()
+
+    @registry.register(reference="-")
+    @dataclasses.dataclass(frozen=True)
+    class Thing:
+        """A thing."""
+
+        share: float | None = None
+
+    for value in (0.5, 1, None):
+        assert registry.get({"name": "thing", "share": value}) == Thing(value)
+    for value in ("0.5", True, [1]):
+        with pytest.raises(UsageError, match="expected: a float or null"):
+            registry.get({"name": "thing", "share": value})
+
+
 def test_a_sample_of_another_type_shows_that_a_setting_may_be_either():
     registry, _ = _registry()
 

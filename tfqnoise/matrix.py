@@ -1,4 +1,4 @@
-"""Transition matrices in files: row = true label, column = given label, rows summing to 1."""
+"""Matrices over classes in files. Of a transition matrix: row = true label, column = given label, rows sum to 1."""
 
 import json
 from pathlib import Path
@@ -29,18 +29,50 @@ def read(path: str | Path) -> np.ndarray:
     Raises:
         DataError: if the file can't be read or holds no transition matrix.
     """
+    return checked(_rows(path, ("transition_matrix",)), str(path))
+
+
+def numbers(path: str | Path, *names: str) -> np.ndarray:
+    """Reads a table of numbers that need not be probabilities, such as a confusion matrix.
+
+    Args:
+        path: a file of one of the forms that `read` takes.
+        *names: what JSON may call the table, the first choice first.
+
+    Returns:
+        float64 [R, C], finite, at least one by one.
+
+    Raises:
+        DataError: if the file can't be read or holds no such table.
+    """
+    table = _numbers(_rows(path, names), str(path))
+    if table.ndim != 2 or not table.size or not np.isfinite(table).all():
+        raise DataError(f"{path} holds no table of finite numbers", "rows of numbers, all of one length", _REMEDY)
+    return table
+
+
+def _rows(path: str | Path, names: tuple[str, ...]) -> Any:
     try:
-        text = Path(path).read_text(encoding="utf-8-sig").strip()
-        if text.startswith(("{", "[")):
-            content = json.loads(text)
-            rows = content.get("transition_matrix") if isinstance(content, dict) else content
-        else:
-            rows = [[float(cell) for cell in line.split(",")] for line in text.splitlines() if line.strip()]
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path}: {error}", "a readable transition matrix", _REMEDY) from error
-    if rows is None:
-        raise DataError(f"{path} without a 'transition_matrix'", "JSON that has one", _REMEDY)
-    return checked(rows, str(path))
+        text = Path(path).expanduser().read_text(encoding="utf-8-sig").strip()
+        if not text.startswith(("{", "[")):
+            return [[float(cell) for cell in line.split(",")] for line in text.splitlines() if line.strip()]
+        content = json.loads(text)
+    except (OSError, ValueError, RecursionError) as error:
+        raise DataError(f"{path}: {error}", "a readable matrix", _REMEDY) from error
+    if not isinstance(content, dict):
+        return content
+    found = [content[name] for name in names if content.get(name) is not None]
+    if not found:
+        wanted = " or ".join(f"'{name}'" for name in names)
+        raise DataError(f"{path} without a {wanted}", "JSON that has one", _REMEDY)
+    return found[0]
+
+
+def _numbers(rows: Any, source: str) -> np.ndarray:
+    try:
+        return np.asarray(rows, np.float64)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise DataError(f"{source}: {error}", "rows of numbers, all of one length", _REMEDY) from error
 
 
 def checked(rows: Any, source: str) -> np.ndarray:
@@ -58,10 +90,7 @@ def checked(rows: Any, source: str) -> np.ndarray:
         DataError: if they are not numbers, not square, fewer than 2 classes, not finite, negative, or a row
             doesn't sum to 1.
     """
-    try:
-        matrix = np.asarray(rows, np.float64)
-    except (TypeError, ValueError, OverflowError) as error:
-        raise DataError(f"{source}: {error}", "rows of numbers, all of one length", _REMEDY) from error
+    matrix = _numbers(rows, source)
     if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or len(matrix) < 2:
         shape = " x ".join(map(str, matrix.shape)) or "one number"
         raise DataError(f"{source} of shape {shape}", "a square matrix of at least 2 classes", _REMEDY)

@@ -13,6 +13,7 @@ import inspect
 import json
 import pkgutil
 import re
+import typing
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
@@ -141,13 +142,12 @@ class Registry:
                 "one of its settings",
                 did_you_mean(name, offered) if offered else "it takes no settings",
             )
-        # A sample of another type than the default shows that the setting may be either.
-        kinds = {type(values[name]) for values in (offered, entry.sample) if name in values}
+        kinds = _kinds(entry, name)
         accepted = kinds | ({int} if float in kinds else set()) | ({tuple} if list in kinds else set())
         if not isinstance(value, tuple(accepted)) or (isinstance(value, bool) and bool not in kinds):
             raise UsageError(
                 f"{self.family} '{entry.name}' with {name} = {value!r}",
-                " or ".join(sorted(f"a {kind.__name__}" for kind in kinds)),
+                " or ".join(sorted("null" if kind is type(None) else f"a {kind.__name__}" for kind in kinds)),
                 _example(entry),
             )
 
@@ -179,6 +179,15 @@ class Registry:
                 settings = method.keywords if isinstance(method, functools.partial) else dataclasses.asdict(method)
                 return {"name": entry.name, **settings}
         raise ValueError(f"{method!r} is not a registered {self.family}")
+
+
+def _kinds(entry: Entry, name: str) -> set[type]:
+    """Returns the types that a setting may have: those of its default and sample; of None, those that it declares."""
+    # A sample of another type than the default shows that the setting may be either.
+    kinds = {type(values[name]) for values in (entry.settings, entry.sample) if name in values}
+    if type(None) in kinds:
+        kinds.update(typing.get_args(typing.get_type_hints(entry.factory)[name]))
+    return kinds
 
 
 def _example(entry: Entry) -> str:

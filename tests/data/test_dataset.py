@@ -1,8 +1,10 @@
 import dataclasses
+import json
 
 import numpy as np
 import pytest
 
+from tfqnoise import noise
 from tfqnoise.data import dataset as data
 from tfqnoise.data import source as sources
 from tfqnoise.data.source import Examples, Source
@@ -96,3 +98,80 @@ def test_unknown_names_offer_the_nearest():
 def test_a_recipe_means_one_set_of_labels():
     one, other = (data.load(dataclasses.replace(Recipe(noise=0.4), epochs=e)) for e in (3, 5))
     np.testing.assert_array_equal(one.train.given, other.train.given)
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        ({"noise_kind": "human", "noise": 0.4}, "--noise 0.4 with --noise-kind human"),
+        ({"noise_kind": "human"}, "--noise-kind human without --noise-file"),
+        ({"noise_kind": "matrix"}, "--noise-kind matrix without --noise-file"),
+        ({"noise_kind": "table"}, "--noise-kind table without --noise-file"),
+        ({"noise_kind": "human", "noise_file": "human.pt", "noise_labels": "wurst"}, "did you mean 'worst'"),
+        ({"noise_kind": "instance", "noise": 0.4, "noise_file": "x"}, "--noise-file x with --noise-kind instance"),
+        ({"noise_labels": "worst"}, "--noise-labels worst with --noise-kind symmetric"),
+        ({"noise_kind": "asymmetric", "noise": 0.4}, "--noise-kind asymmetric for the classes 0, 1, 2"),
+        ({"noise_kind": "multilabel", "noise": 0.4}, "multilabel with digits, which has one label a picture"),
+    ],
+)
+def test_flags_that_do_not_go_with_the_kind_of_noise_are_refused(flags, message):
+    with pytest.raises(UsageError, match=message):
+        data.load(Recipe(**flags))
+
+
+@pytest.fixture
+def several_labels(monkeypatch):
+    """A source of 150 pictures, each with two of three labels known."""
+
+    def examples(count, prefix):
+        labels = np.arange(count)[:, None] // 3 ** np.arange(3) % 3 - 1
+        return Examples(
+            np.array([f"{prefix}{n}" for n in range(count)]), np.zeros((count, 8, 8, 1), np.uint8), labels
+        )
+
+    made = Source(tuple("xyz"), examples(150, "train"), examples(30, "test"), flip=False, pad=1, task="multi")
+    monkeypatch.setattr(sources, "load", lambda recipe: made)
+
+
+def test_a_kind_for_one_label_is_refused_for_several(several_labels):
+    with pytest.raises(UsageError, match=r"several labels(?s:.*)choose --noise-kind multilabel"):
+        data.load(Recipe(noise_kind="pairflip", noise=0.4))
+
+
+def test_several_labels_err_on_their_own(several_labels):
+    spec = '{"name": "multilabel", "positive": 0.5}'
+    loaded = data.load(Recipe(noise_kind=spec, noise=0.1))
+    assert loaded.record["settings"] == {"name": "multilabel", "rate": 0.1, "positive": 0.5, "negative": None}
+    assert loaded.record["expected_effective_rate"] == pytest.approx(0.3, abs=0.02)
+    assert loaded.record["effective_rate"] == pytest.approx(0.3, abs=0.12)
+    json.dumps(loaded.record, allow_nan=False)
+    # Without noise the labels are the source's, whatever the usual kind is for.
+    record = data.load(Recipe()).record
+    assert (record["effective_rate"], record["settings"]) == (0, None)
+
+
+@pytest.mark.parametrize("name", noise.registry.entries())
+def test_the_record_of_each_kind_is_json(name, request, tmp_path):
+    spec = dict(noise.registry.entry(name).sample)
+    flags = {"noise": spec.pop("rate", 0.0)}
+    if noise.registry.entry(name).factory.task == "multi":
+        request.getfixturevalue("several_labels")
+    if "file" in spec:
+        del spec["file"]
+        content = {"matrix": json.dumps(np.roll(np.eye(10), 1, axis=0).tolist()), "table": "id,label\ndigits_0004,5"}
+        if name not in content:
+            pytest.skip("needs CIFAR-10; see tests/noise/test_human.py")
+        (tmp_path / "file").write_text(content[name])
+        flags["noise_file"] = str(tmp_path / "file")
+    record = data.load(Recipe(noise_kind=json.dumps({"name": name, **spec}), **flags)).record
+    assert json.loads(json.dumps(record, allow_nan=False)) == record
+    assert record["settings"]["name"] == name
+    assert record["effective_rate"] > 0
+
+
+def test_the_noise_of_a_run_can_be_the_matrix_of_another(tmp_path):
+    first = data.load(Recipe(noise_kind="pairflip", noise=0.3)).record
+    (tmp_path / "noise.json").write_text(json.dumps(first))
+    again = data.load(Recipe(noise_kind="matrix", noise_file=str(tmp_path / "noise.json"), seed=1)).record
+    assert again["expected_effective_rate"] == pytest.approx(first["effective_rate"], abs=0.01)
+    assert (np.array(again["transition_matrix"]) > 0).sum() == 20

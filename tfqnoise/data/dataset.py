@@ -251,6 +251,7 @@ def _record(recipe: Recipe, kind: Any, source: Source, train: Labelled, validati
 
     return {
         "kind": recipe.noise_kind,
+        "settings": noise.registry.to_dict(kind) if kind.task == source.task else None,
         "rate": recipe.noise,
         "file": recipe.noise_file,
         "labels": recipe.labels,
