@@ -23,9 +23,9 @@ def test_f1_is_scikit_learns_over_what_is_known():
     for place in range(6):
         known = labels[:, place] >= 0
         expected = f1_score(labels[known, place], logits[known, place] > 0)
-        assert found.per_label[place] == pytest.approx(expected)
+        assert found.f1[place] == pytest.approx(expected)
         assert found.known[place] == known.sum()
-    assert found.mean == pytest.approx(np.mean(found.per_label))
+    assert found.mean == pytest.approx(np.mean(found.f1))
     changed = np.where(labels < 0, 9.0, logits)
     assert metrics.f1(labels, changed) == found
 
@@ -35,7 +35,7 @@ def test_f1_is_zero_without_a_hit():
     labels = np.array([[0, 1, 0, -1, 1], [0, 1, 0, -1, 1]])
     logits = np.array([[-1, -1, 1, 1, 0], [-1, -1, 1, 1, 2.0]])
     found = metrics.f1(labels, logits)
-    assert found.per_label == (0, 0, 0, 0, pytest.approx(2 / 3))
+    assert found.f1 == (0, 0, 0, 0, pytest.approx(2 / 3))
     assert found.true_positives == (0, 0, 0, 0, 1)
     assert found.false_positives == (0, 0, 2, 0, 0)
     assert found.false_negatives == (0, 2, 0, 0, 1)

@@ -48,8 +48,8 @@ class F1:
     """How well several labels a picture are found.
 
     Attributes:
-        mean: mean of `per_label`.
-        per_label: L values 2 TP / (2 TP + FP + FN); 0 where TP is 0, also if there is nothing to find and nothing
+        mean: mean of `f1`.
+        f1: L values 2 TP / (2 TP + FP + FN); 0 where TP is 0, also if there is nothing to find and nothing
             was found.
         true_positives: L counts.
         false_positives: L counts.
@@ -58,7 +58,7 @@ class F1:
     """
 
     mean: float
-    per_label: tuple[float, ...]
+    f1: tuple[float, ...]
     true_positives: tuple[int, ...]
     false_positives: tuple[int, ...]
     false_negatives: tuple[int, ...]
@@ -73,7 +73,7 @@ def f1(labels: np.ndarray, logits: np.ndarray) -> F1:
         logits: [N, L].
 
     Example:
-        >>> f1(np.array([[1], [1], [0], [-1]]), np.array([[2.0], [-1.0], [1.0], [3.0]])).per_label
+        >>> f1(np.array([[1], [1], [0], [-1]]), np.array([[2.0], [-1.0], [1.0], [3.0]])).f1
         (0.5,)
     """
     known, found = labels >= 0, logits > 0
