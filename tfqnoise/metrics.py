@@ -41,3 +41,46 @@ def memorisation(given: np.ndarray, true: np.ndarray, logits: np.ndarray) -> Mem
         logits: [N, C], the network's answer to the pictures without augmentation.
     """
     return Memorisation(memorised=accuracy(given, logits), recovered=accuracy(true, logits))
+
+
+@dataclasses.dataclass(frozen=True)
+class F1:
+    """How well several labels a picture are found.
+
+    Attributes:
+        mean: mean of `f1`.
+        f1: L values 2 TP / (2 TP + FP + FN); 0 where TP is 0, also if there is nothing to find and nothing
+            was found.
+        true_positives: L counts.
+        false_positives: L counts.
+        false_negatives: L counts.
+        known: L counts of known entries.
+    """
+
+    mean: float
+    f1: tuple[float, ...]
+    true_positives: tuple[int, ...]
+    false_positives: tuple[int, ...]
+    false_negatives: tuple[int, ...]
+    known: tuple[int, ...]
+
+
+def f1(labels: np.ndarray, logits: np.ndarray) -> F1:
+    """Returns the F1 of each label at probability 0.5 (a logit above 0), with counts pooled over all pictures.
+
+    Args:
+        labels: integers [N, L] of 1, 0 and -1 (unknown, left out).
+        logits: [N, L].
+
+    Example:
+        >>> f1(np.array([[1], [1], [0], [-1]]), np.array([[2.0], [-1.0], [1.0], [3.0]])).f1
+        (0.5,)
+    """
+    known, found = labels >= 0, logits > 0
+    hits = ((labels == 1) & found).sum(axis=0)
+    false = ((labels == 0) & found).sum(axis=0)
+    missed = ((labels == 1) & ~found).sum(axis=0)
+    # Where nothing is hit the numerator is 0, and so is the F1; the divisor then must only not be 0.
+    values = 2 * hits / np.maximum(2 * hits + false + missed, 1)
+    counts = (tuple(map(int, each)) for each in (hits, false, missed, known.sum(axis=0)))
+    return F1(float(values.mean()), tuple(values.tolist()), *counts)

@@ -25,16 +25,18 @@ class Recipe:
 
     dataset: str = "digits"
     """Where the pictures come from: `digits` (embedded), `folder:PATH` (one sub-folder a class, or a CSV with
-    path,label), or a TFDS name with or without config (`cifar10`)."""
+    path,label), `multilabel:FILE` (a CSV with path,label1,label2), `disfa:ROOT` or `bp4d:ROOT` (action units), or a
+    TFDS name with or without config (`cifar10`)."""
     data_dir: str | None = None
     """Where TFDS keeps prepared data sets; TFDS's own default if not given."""
     image_size: int | None = None
-    """Side in pixels to which pictures are resized. Folders take 32 if not given; TFDS data sets keep their
-    size, and need this where their pictures differ."""
+    """Side in pixels to which pictures are resized. Folders and CSV files take 32 if not given, action units 64;
+    TFDS data sets keep their size, and need this where their pictures differ."""
     skip_unreadable: bool = False
-    """Leave unreadable pictures of a folder out instead of stopping at them."""
+    """Leave unreadable picture files out instead of stopping at them."""
     validation: float = 0.1
-    """Share of the training pictures held out for validation, chosen by id, as noisy as the rest."""
+    """Share of the training pictures held out for validation, chosen by id, as noisy as the rest; of action units
+    whole people."""
 
     labelled: int | None = None
     """Training and validation pictures whose labels are used, chosen by id; all if not given. The others serve

@@ -1,7 +1,8 @@
 import numpy as np
+import pytest
 
 from tfqnoise.data.source import Examples
-from tfqnoise.data.splits import hold_out
+from tfqnoise.data.splits import hold_out, parts
 
 
 def _examples(names):
@@ -30,3 +31,34 @@ def test_test_and_validation_are_drawn_independently():
     examples = _examples([f"id{n}" for n in range(4000)])
     one, other = (set(hold_out(examples, 0.5, use)[1].ids) for use in ("test", "validation"))
     assert 900 < len(one & other) < 1100
+
+
+def _grouped(groups, frames=20):
+    ids = np.array([f"{group}/{n}" for group in groups for n in range(frames)])
+    members = np.repeat(np.array(groups), frames)
+    return Examples(ids, np.zeros((len(ids), 2, 2, 1), np.uint8), np.arange(len(ids)), members)
+
+
+@pytest.mark.parametrize("count", range(2, 30))
+@pytest.mark.parametrize("share", [0.01, 0.1, 0.5, 0.99])
+def test_groups_are_held_out_whole_at_least_one_and_never_all(count, share):
+    kept, held = hold_out(_grouped([f"g{n}" for n in range(count)]), share, "validation")
+    assert not set(kept.groups) & set(held.groups)
+    assert len(set(held.groups)) == min(max(1, round(share * count)), count - 1)
+    assert len(kept) + len(held) == 20 * count
+    for part in (kept, held):
+        assert [i.split("/")[0] for i in part.ids] == part.groups.tolist()
+
+
+def test_groups_are_chosen_by_name_not_by_order():
+    names = [f"g{n}" for n in range(9)]
+    one, other = (set(hold_out(_grouped(order), 0.3, "validation")[1].groups) for order in (names, names[::-1]))
+    assert one == other
+    assert one != {"g0", "g1", "g2"}
+
+
+def test_parts_of_groups_share_them_out():
+    examples = _grouped([f"g{n}" for n in range(7)])
+    held = [set(parts(examples, part, 3)[1].groups) for part in range(3)]
+    assert sorted(map(len, held)) == [2, 2, 3]
+    assert set.union(*held) == set(examples.groups)

@@ -10,6 +10,7 @@ import numpy as np
 from tfqnoise import label_file, noise
 from tfqnoise.data import source as sources
 from tfqnoise.data import splits
+from tfqnoise.data.label_weights import label_weights
 from tfqnoise.data.source import Examples, Source
 from tfqnoise.errors import DataError, UsageError
 from tfqnoise.limits import held_out_part
@@ -87,6 +88,11 @@ class Dataset:
     def input_shape(self) -> tuple[int, int, int]:
         height, width, channels = self.train.examples.images.shape[1:]
         return height, width, channels
+
+    @property
+    def label_weights(self) -> np.ndarray:
+        """What each of L labels a picture weighs in the loss, float32 [L]: 1/rate among the given ones, of mean 1."""
+        return label_weights(self.train.given, self.source.class_names)
 
 
 def load(recipe: Recipe) -> Dataset:
@@ -171,16 +177,18 @@ def _given(recipe: Recipe, kind: Any, source: Source) -> np.ndarray:
 
 def _split(labelled: Labelled, split: Any) -> tuple[Labelled, Labelled]:
     """Splits examples, and their labels with them, each part in the order of ids."""
-    rows = Examples(labelled.examples.ids, np.arange(len(labelled)), labelled.examples.labels)
+    rows = dataclasses.replace(labelled.examples, images=np.arange(len(labelled)))
     first, second = (labelled.take(part.sorted().images) for part in split(rows))
     return first, second
 
 
 def _joined(first: Examples, second: Examples) -> Examples:
+    grouped = first.groups is not None and second.groups is not None
     return Examples(
         np.concatenate([first.ids, second.ids]),
         np.concatenate([first.images, second.images]),
         np.concatenate([first.labels, second.labels]),
+        np.concatenate([first.groups, second.groups]) if grouped else None,
     ).sorted()
 
 

@@ -24,11 +24,14 @@ class Examples:
         ids: N strings that don't depend on order, shards or machine.
         images: uint8 [N, H, W, C].
         labels: int64 [N]; for several labels a picture [N, L] of 1, 0 and -1 (unknown).
+        groups: N strings: pictures of one group, such as a person's, are held out together or not at all. Without
+            them each picture stands by itself.
     """
 
     ids: np.ndarray
     images: np.ndarray
     labels: np.ndarray
+    groups: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -40,7 +43,8 @@ class Examples:
 
     def take(self, rows: np.ndarray) -> "Examples":
         """Returns the examples that an index or mask selects."""
-        return Examples(self.ids[rows], self.images[rows], self.labels[rows])
+        groups = None if self.groups is None else self.groups[rows]
+        return Examples(self.ids[rows], self.images[rows], self.labels[rows], groups)
 
     def sorted(self) -> "Examples":
         """Returns the examples in the order of their ids, in which tables have their rows."""

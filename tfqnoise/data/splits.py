@@ -1,9 +1,13 @@
-"""Splits by id: an example's side depends on its id alone, not on order, seed or what else there is."""
+"""Splits by id: an example's side depends on its id alone, not on order, seed or what else there is.
+
+Pictures that belong together (`Examples.groups`, such as the frames of a person) are held out together. Groups are
+few, so that drawing each by itself might take none or all of them; they are ranked by their keys instead.
+"""
 
 import numpy as np
 
 from tfqnoise.data.source import Examples
-from tfqnoise.hashing import uniform
+from tfqnoise.hashing import keys_of, uniform
 
 _USES = {"test": 301, "validation": 302, "labelled": 303, "part": 304}
 
@@ -11,24 +15,35 @@ _USES = {"test": 301, "validation": 302, "labelled": 303, "part": 304}
 def hold_out(examples: Examples, share: float, use: str) -> tuple[Examples, Examples]:
     """Returns (kept, held out), where each example is held out with probability `share` by its id.
 
+    Of groups, the share of them nearest to `share` is held out: at least one, and never all.
+
     Args:
         examples: what to split.
         share: in (0, 1).
         use: "test" or "validation"; the two draws are independent.
     """
-    held = uniform(examples.keys, _USES[use]) < share
+    if examples.groups is None:
+        held = uniform(examples.keys, _USES[use]) < share
+    else:
+        rank, count = _ranked(examples.groups, use)
+        held = rank < min(max(1, round(share * count)), count - 1)
     return examples.take(~held), examples.take(held)
 
 
 def parts(examples: Examples, part: int, count: int) -> tuple[Examples, Examples]:
     """Returns (kept, held out), where a part of `count` equally likely ones is held out.
 
+    Groups are dealt to the parts in turn, so that none stays empty while there are as many groups as parts.
+
     Args:
         examples: what to split.
         part: counted from 0.
         count: how many parts there are.
     """
-    held = np.floor(uniform(examples.keys, _USES["part"]) * count) == part
+    if examples.groups is None:
+        held = np.floor(uniform(examples.keys, _USES["part"]) * count) == part
+    else:
+        held = _ranked(examples.groups, "part")[0] % count == part
     return examples.take(~held), examples.take(held)
 
 
@@ -36,3 +51,10 @@ def first(examples: Examples, count: int) -> tuple[Examples, Examples]:
     """Returns (`count` examples, the others); a larger count keeps those of a smaller one."""
     order = np.argsort(uniform(examples.keys, _USES["labelled"]), kind="stable")
     return examples.take(order[:count]), examples.take(order[count:])
+
+
+def _ranked(groups: np.ndarray, use: str) -> tuple[np.ndarray, int]:
+    """Returns each example's rank of its group, int64 [N], and how many groups there are."""
+    names, member = np.unique(groups, return_inverse=True)
+    rank = np.argsort(np.argsort(uniform(keys_of(names.tolist()), _USES[use]), kind="stable"))
+    return rank[member], len(names)

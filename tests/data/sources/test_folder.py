@@ -109,7 +109,7 @@ def test_unreadable_pictures_are_named_and_left_out_only_if_asked(folder, capsys
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("a,b\n1,2\n", "two columns path and label"),
+        ("a,b\n1,2\n", "name the columns path and label"),
         ("path,label\ncat/00.png,\n", "line 2 lacks path or label"),
         ("path,label\ncat/00.png,x\ncat/00.png,y\n", "twice"),
         ("path,label\n", "holds no pictures"),

@@ -15,6 +15,8 @@ from tfqnoise.data.splits import hold_out
 from tfqnoise.errors import DataError, UsageError, did_you_mean
 from tfqnoise.recipe import Recipe
 
+# How the other sources are called.
+_OWN = ("digits", "folder:PATH", "multilabel:FILE", "disfa:ROOT", "bp4d:ROOT")
 # Data sets of digits and letters, whose mirror image means something else.
 _NEVER_FLIPPED = (
     "mnist",
@@ -79,10 +81,10 @@ def _builder(name: str, data_dir: str | None) -> Any:
     try:
         builder = tensorflow_datasets.builder(name, data_dir=data_dir, try_gcs=False)
     except (tensorflow_datasets.core.registered.DatasetNotFoundError, ValueError, RuntimeError) as error:
-        known = ["digits", "folder:PATH", *tensorflow_datasets.list_builders(with_community_datasets=False)]
+        known = [*_OWN, *tensorflow_datasets.list_builders(with_community_datasets=False)]
         raise UsageError(
             f"unknown data set '{name}' ({str(error).splitlines()[0]})",
-            "digits, folder:PATH or the name of a TFDS data set",
+            f"{', '.join(_OWN)} or the name of a TFDS data set",
             _nearest(name, known),
         ) from error
     if Path(builder.data_path, "dataset_info.json").is_file():
