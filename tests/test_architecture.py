@@ -20,7 +20,7 @@ FLOORS = [
     {"assembly", "data", "strategies"},
     {"training"},
     {"export"},
-    {"benchmark", "report"},
+    {"audit", "benchmark", "report"},
     {"cli"},
 ]
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
@@ -30,10 +30,11 @@ DOORS = {
     "tensorflow_model_optimization": {"compression"},
     "tensorflow_datasets": {"data"},
     "keras_cv": {"augmentation"},
-    "sklearn": {"compression", "data"},
+    "sklearn": {"audit", "compression", "data", "strategies"},
     "matplotlib": {"report"},
     "zstandard": {"export"},
     "PIL": {"data"},
+    "cleanlab": {"audit"},
     "ai_edge_litert": {"export"},
     "tyro": {"cli"},
     "tensorflow": {"backend"},

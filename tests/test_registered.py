@@ -9,7 +9,7 @@ import zipfile
 import numpy as np
 import pytest
 
-from tfqnoise import augmentation, benchmark, losses, networks, noise, report, strategies
+from tfqnoise import audit, augmentation, benchmark, losses, networks, noise, report, strategies
 from tfqnoise.backend import keras, tf
 from tfqnoise.compression.clustering import initialisations, penalties, schedules
 from tfqnoise.compression.quantization import activations, weights
@@ -20,6 +20,7 @@ from tfqnoise.noise.transition import TransitionNoise
 
 FAMILIES = {
     "activation_quantizers": activations.registry,
+    "audit": audit.registry,
     "augmentation": augmentation.registry,
     "benchmark": benchmark.registry,
     "data": source.registry,

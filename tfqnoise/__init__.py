@@ -14,6 +14,7 @@ _PUBLIC = {
     "Recipe": "tfqnoise.recipe",
     "Run": "tfqnoise.run",
     "TfqnoiseError": "tfqnoise.errors",
+    "audit": "tfqnoise.audit",
     "benchmark": "tfqnoise.benchmark",
     "export": "tfqnoise.export",
     "losses": "tfqnoise.losses",
@@ -22,7 +23,7 @@ _PUBLIC = {
     "strategies": "tfqnoise.strategies",
     "train": "tfqnoise.training.train",
 }
-_SUBPACKAGES = ("benchmark", "export", "losses", "networks", "noise", "strategies")
+_SUBPACKAGES = ("audit", "benchmark", "export", "losses", "networks", "noise", "strategies")
 
 __all__ = ["__version__", "backend", *_PUBLIC]
 

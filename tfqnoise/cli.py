@@ -1,4 +1,4 @@
-"""The command line: `tfqnoise train|export|benchmark|report|list`; each script in scripts/ is one of these commands.
+"""The command line: `tfqnoise train|audit|export|benchmark|report|list`; scripts/*.py are the same commands.
 
 Flags are the fields of the dataclasses below, read by tyro. Nothing here imports TensorFlow before a command
 does its work.
@@ -20,6 +20,7 @@ from tfqnoise.run import Run
 
 _FAMILIES = {
     "activation_quantizers": "tfqnoise.compression.quantization.activations",
+    "audit": "tfqnoise.audit",
     "augmentation": "tfqnoise.augmentation",
     "benchmark": "tfqnoise.benchmark",
     "data": "tfqnoise.data.source",
@@ -85,6 +86,62 @@ class _Early:
                 following = arguments[position + 1 : position + 2]
                 setattr(found, name, value if equals else next(iter(following), None))
         return found
+
+
+@dataclasses.dataclass(frozen=True)
+class Audit:
+    """Find labels that are probably wrong: of a run, or of a data set, for which networks are trained first."""
+
+    settings: tyro.conf.OmitArgPrefixes[Recipe]
+    subject: Annotated[tyro.conf.Positional[str | None], tyro.conf.arg(metavar="RUN|DATA")] = None
+    """A run directory, or a data set as --dataset takes it, such as folder:photos; the newest run if not given. A
+    run is audited by its own recipe: the flags of training are for a data set."""
+    folds: int | None = None
+    """Train so many networks (2 to 20), each without one part of the labels, which it then judges. Without it a
+    run's labels are judged by how they fared in its training; a data set takes 4."""
+    method: str = "auto"
+    """The method (`tfqnoise list audit`); `auto` takes the best that there is evidence for."""
+    recipe: Path | None = None
+    """For a data set: a saved recipe to start from; other flags override it."""
+    run_dir: Path | None = None
+    """For a data set: where the run is kept; runs/<time>-<dataset>-audit if not given."""
+
+    @staticmethod
+    def default(arguments: Sequence[str]) -> "Audit":
+        """Returns what flags override: the saved recipe."""
+        early = _Early.parse(arguments)
+        return Audit(Recipe.load(early.recipe) if early.recipe else Recipe())
+
+    def __call__(self) -> None:
+        subject = self._subject()
+        from tfqnoise.audit import audit
+
+        audit(subject, folds=self.folds, method=self.method, run_dir=self.run_dir)
+
+    def _subject(self) -> Run | Recipe:
+        name = self.subject
+        if name is not None and not Path(name, "recipe.json").is_file():
+            if Path(name).is_dir() or name.startswith((".", "/", "runs/")):
+                raise UsageError(
+                    f"{name} is no run (it has no recipe.json) and no data set",
+                    "a directory made by train, or a data set as --dataset takes it",
+                    f"for a folder of pictures, one sub-folder a class, write folder:{name}",
+                )
+            return dataclasses.replace(self.settings, dataset=name)
+        if name is None and self.recipe is not None:
+            return self.settings
+        run = _run(Path(name) if name else None)
+        usual = Recipe().to_dict()
+        given = [flag for flag, value in self.settings.to_dict().items() if value != usual[flag]]
+        given += [flag for flag in ("recipe", "run_dir") if getattr(self, flag) is not None]
+        if given:
+            flags = ", ".join(f"--{flag.replace('_', '-')}" for flag in given)
+            raise UsageError(
+                f"{flags} with the run {run.path}, which has a recipe of its own",
+                "these flags with a data set only",
+                "leave them out, or name a data set: tfqnoise audit folder:photos",
+            )
+        return run
 
 
 @dataclasses.dataclass(frozen=True)
@@ -167,7 +224,14 @@ class List:
                     print(f"      {entry.reference}")
 
 
-COMMANDS: dict[str, type] = {"train": Train, "export": Export, "benchmark": Benchmark, "report": Report, "list": List}
+COMMANDS: dict[str, type] = {
+    "train": Train,
+    "audit": Audit,
+    "export": Export,
+    "benchmark": Benchmark,
+    "report": Report,
+    "list": List,
+}
 
 
 def _run(path: Path | None) -> Run:
@@ -206,7 +270,9 @@ def _guarded(action: Callable[[], None]) -> int:
         return error.exit_code
     except KeyboardInterrupt:
         print(
-            "tfqnoise: interrupted; a run that has begun goes on with train --resume --run-dir RUN", file=sys.stderr
+            "tfqnoise: interrupted; a run that has begun goes on with train --resume --run-dir RUN, the folds of an "
+            "audit with audit RUN --folds K",
+            file=sys.stderr,
         )
         return 130
     except BrokenPipeError:

@@ -48,7 +48,7 @@ class Run:
         Raises:
             RunError: if the directory already holds a run or can't be written.
         """
-        run = cls(Path(path) if path else cls._fresh(recipe))
+        run = cls(Path(path) if path else cls.fresh(recipe))
         try:
             # Of two processes that want one directory, one makes the file.
             run.write_json("recipe.json", recipe.to_dict(), publish=os.link)
@@ -71,11 +71,12 @@ class Run:
         )
 
     @staticmethod
-    def _fresh(recipe: Recipe) -> Path:
+    def fresh(recipe: Recipe, what: str | None = None) -> Path:
+        """Returns a directory `runs/<time>-<dataset>-<what>` that isn't there yet; the network if not given."""
         dataset = recipe.dataset.split(":")[0].replace("/", "-")
         # A network may be JSON text with settings; its name is the first word that isn't "name".
         network = next((w for w in re.findall(r"\w+", recipe.network) if w != "name"), "network")
-        stem = f"{time.strftime('%Y%m%d-%H%M%S')}-{dataset}-{network}"
+        stem = f"{time.strftime('%Y%m%d-%H%M%S')}-{dataset}-{what or network}"
         candidates = (ROOT / (stem + suffix) for suffix in ("", *(f"-{n}" for n in range(2, 1000))))
         return next(path for path in candidates if not path.exists())
 

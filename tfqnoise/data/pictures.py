@@ -1,5 +1,6 @@
-"""Picture files as one array of uint8."""
+"""Picture files as one array of uint8, and back."""
 
+import io
 import struct
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -48,6 +49,22 @@ def read(base: Path, paths: Sequence[str], size: int, skip: bool) -> tuple[np.nd
     if not len(good):
         raise DataError(f"none of the {len(paths)} pictures can be read", "some that can", "check the files")
     return images[good], good
+
+
+def png(image: np.ndarray, largest: int = 128) -> bytes:
+    """Returns a picture as a PNG file.
+
+    Args:
+        image: uint8 [H, W, C]; three channels are colours, of others the first is grey.
+        largest: side in pixels to which a larger one is reduced.
+    """
+    from PIL import Image
+
+    picture = Image.fromarray(image if image.shape[-1] == 3 else np.ascontiguousarray(image[..., 0]))
+    picture.thumbnail((largest, largest))
+    file = io.BytesIO()
+    picture.save(file, "PNG")
+    return file.getvalue()
 
 
 def _decode(path: Path, into: np.ndarray) -> str:
