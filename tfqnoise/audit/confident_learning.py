@@ -62,9 +62,11 @@ class ConfidentLearning:
         probabilities = evidence.of("probabilities").astype(np.float64)
         probabilities /= probabilities.sum(axis=1, keepdims=True)
         joint = count.compute_confident_joint(given, probabilities, calibrate=True)
+        # cleanlab's filter of that name counts its own joint, without calibrating it, and warns of another.
+        shared = None if self.filter_by == "confident_learning" else joint
         # One process: what is left to share out is less than starting others costs.
         flagged = filter.find_label_issues(
-            given, probabilities, filter_by=self.filter_by, confident_joint=joint, n_jobs=1
+            given, probabilities, filter_by=self.filter_by, confident_joint=shared, n_jobs=1
         )
         quality = rank.get_label_quality_scores(given, probabilities, method=self.rank_by)
         return Scores(
