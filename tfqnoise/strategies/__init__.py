@@ -53,7 +53,7 @@ class Outcome:
 
     Attributes:
         losses: a scalar for each trained network, to be minimised.
-        logits: [B, C] of the first network for the pictures of the batch as they are, where it was asked for them.
+        logits: [B, C] of the first network for the pictures of the batch as they are; None if it saw others.
     """
 
     losses: list[Any]
@@ -66,12 +66,14 @@ class State(tf.Module):
     Attributes:
         networks: how many are trained; the first is evaluated and exported.
         views: augmentations of each picture that a batch holds.
+        answers: whether `outcome` gives the logits of the pictures as they are.
         average: momentum of a further network whose weights are averages of the first's; 0 for none. It comes last in
             `networks` of `outcome`.
     """
 
     networks: ClassVar[int] = 1
     views: ClassVar[int] = 1
+    answers: ClassVar[bool] = True
     average: float = 0.0
 
     def outcome(self, batch: dict[str, Any], labels: Any, networks: list[Callable[[Any], Any]]) -> Outcome:

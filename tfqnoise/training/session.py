@@ -68,6 +68,8 @@ class Session:
             family.get(spec)
         loss, strategy = losses.get(recipe.loss), strategies.get(recipe.strategy)
         self.dataset: Dataset = data.load(recipe)
+        if recipe.loss == Recipe.loss:
+            loss = losses.get(losses.USUAL[self.dataset.source.task])
         self._check_task(loss, strategy)
         pipeline.policy(recipe, self.dataset.source)
         self.rows: list[dict[str, Any]] = []
@@ -116,7 +118,7 @@ class Session:
                 raise UsageError(
                     f"--{family} {spec} with {recipe.dataset}, which has {words[task]}",
                     f"a {family} for {words[task]}",
-                    "choose for example --loss binary_cross_entropy --strategy plain"
+                    "choose for example --loss binary_gce; --strategy plain"
                     if task == "multi"
                     else f"see tfqnoise list {'losses' if family == 'loss' else 'strategies'}",
                 )
@@ -213,6 +215,7 @@ class Session:
             (phase.stage[1] - phase.stage[0]) * steps,
             self.forms[-1] if strategy.average else None,
             None if phase.rotation or phase.trusted else self.dynamics,
+            accuracy=strategy.answers and self.dataset.source.task == "single",
         )
         state = self._state()
         if checkpoint is not None:
