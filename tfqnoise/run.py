@@ -48,7 +48,7 @@ class Run:
         Raises:
             RunError: if the directory already holds a run or can't be written.
         """
-        run = cls(Path(path) if path else cls._fresh(recipe))
+        run = cls(Path(path) if path else cls.fresh(recipe))
         try:
             # Of two processes that want one directory, one makes the file.
             run.write_json("recipe.json", recipe.to_dict(), publish=os.link)
@@ -71,7 +71,8 @@ class Run:
         )
 
     @staticmethod
-    def _fresh(recipe: Recipe) -> Path:
+    def fresh(recipe: Recipe) -> Path:
+        """Returns `runs/<time>-<dataset>-<network>`, or that with a number behind it where it is taken."""
         dataset = recipe.dataset.split(":")[0].replace("/", "-")
         # A network may be JSON text with settings; its name is the first word that isn't "name".
         network = next((w for w in re.findall(r"\w+", recipe.network) if w != "name"), "network")
@@ -102,7 +103,8 @@ class Run:
         Raises:
             RunError: if there is none.
         """
-        recipes = sorted(ROOT.glob("*/recipe.json"), key=lambda p: (p.stat().st_mtime_ns, str(p)))
+        found = [*ROOT.glob("*/recipe.json"), *ROOT.glob("*/seed*/recipe.json")]
+        recipes = sorted(found, key=lambda p: (p.stat().st_mtime_ns, str(p)))
         if not recipes:
             raise RunError(
                 f"no run under {ROOT.resolve()}",
