@@ -14,15 +14,16 @@ class _State(State):
     def __init__(self, settings: "Distillation", base: Any, problem: Problem) -> None:
         super().__init__()
         self._settings, self._base, self._teacher = settings, base, cast(Callable[[Any], Any], problem.teacher)
-        self.posterior = Posterior(problem.classes)
+        self.posterior = Posterior(problem.classes, settings.temperature)
 
     def outcome(self, batch: dict[str, Any], labels: Any, networks: Any) -> Outcome:
         logits = networks[0](batch["image"])
-        predictions = tf.nn.softmax(tf.cast(self._teacher(batch["image"]), tf.float32) / self._settings.temperature)
-        targets = predictions
+        answer = tf.cast(self._teacher(batch["image"]), tf.float32)
+        targets = tf.nn.softmax(answer / self._settings.temperature)
         if self._settings.labels:
+            predictions = tf.nn.softmax(answer)
             targets = self.posterior(predictions, labels)
-            self.posterior.update(targets, labels)
+            self.posterior.update(predictions, targets, labels)
         loss = self._base(tf.stop_gradient(targets), logits, batch["passed"])
         return Outcome([tf.reduce_mean(loss)], logits)
 
@@ -39,21 +40,22 @@ class Distillation:
     """Learns from the network of --teacher, which may be larger: L = loss(q, logits).
 
     q joins the teacher's answer p to the very picture that the student sees with the given label, see
-    `tfqnoise.strategies.relabelling.Posterior`; without `labels` it is p.
+    `tfqnoise.strategies.relabelling.Posterior`; without `labels` it is p, sharpened.
 
     Args:
         labels: whether the given label counts beside the teacher.
-        temperature: of the teacher's softmax; above 1 its answers are softer.
+        temperature: of the teacher's softmax. One that learnt wrong labels spreads its answers over them, so they are
+            sharpened (below 1); for one that learnt right labels 1 or more is usual.
     """
 
     labels: bool = True
-    temperature: float = 1.0
+    temperature: float = 0.5
 
     taught: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         if not self.temperature > 0:
-            raise UsageError(f"distillation with temperature = {self.temperature}", "more than 0", "use 1")
+            raise UsageError(f"distillation with temperature = {self.temperature}", "more than 0", "use 0.5")
 
     def build(self, loss: Any, problem: Problem) -> State:
         return _State(self, loss, problem)

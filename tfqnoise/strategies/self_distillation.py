@@ -19,7 +19,7 @@ class _State(State):
         self._settings, self._base, self.average = settings, base, settings.average
         uniform = tf.fill([problem.examples, problem.classes], 1 / problem.classes)
         self.predictions = tf.Variable(uniform, trainable=False, name="averaged_predictions")
-        self.posterior = Posterior(problem.classes)
+        self.posterior = Posterior(problem.classes, settings.temperature)
 
     def outcome(self, batch: dict[str, Any], labels: Any, networks: Any) -> Outcome:
         beta, rows = self._settings.beta, batch["row"]
@@ -30,12 +30,12 @@ class _State(State):
         targets = self.posterior(averaged, labels)
         # What is predicted in the first steps says nothing about labels.
         warm = batch["passed"] >= self._settings.warm_up
-        tf.cond(warm, lambda: self._learn(targets, labels), lambda: 0)
+        tf.cond(warm, lambda: self._learn(averaged, targets, labels), lambda: 0)
         mixed = tf.where(warm, targets, labels)
         return Outcome([tf.reduce_mean(self._base(mixed, logits, batch["passed"]))], logits)
 
-    def _learn(self, targets: Any, labels: Any) -> int:
-        self.posterior.update(targets, labels)
+    def _learn(self, averaged: Any, targets: Any, labels: Any) -> int:
+        self.posterior.update(averaged, targets, labels)
         return 0
 
     def findings(self) -> dict[str, float]:
@@ -61,18 +61,21 @@ class SelfDistillation:
         warm_up: share of the training that goes by before targets are corrected, in [0, 1).
         beta: b, the momentum of the predictions.
         average: momentum of the averaged weights, a step.
+        temperature: below 1 it sharpens the averaged predictions.
     """
 
     warm_up: float = 0.3
     beta: float = 0.7
     average: float = 0.99
+    temperature: float = 0.5
 
     def __post_init__(self) -> None:
-        if not (0 <= self.warm_up < 1 and 0 <= self.beta < 1 and 0 < self.average < 1):
+        shares = 0 <= self.warm_up < 1 and 0 <= self.beta < 1 and 0 < self.average < 1
+        if not (shares and self.temperature > 0):
             raise UsageError(
-                f"self_distillation with warm_up = {self.warm_up}, beta = {self.beta}, average = {self.average}",
-                "warm_up and beta in [0, 1), average between 0 and 1",
-                "leave them out for 0.3, 0.7 and 0.99",
+                f"self_distillation with {', '.join(f'{k} = {v}' for k, v in dataclasses.asdict(self).items())}",
+                "warm_up and beta in [0, 1), average between 0 and 1, a positive temperature",
+                "leave them out for 0.3, 0.7, 0.99 and 0.5",
             )
 
     def build(self, loss: Any, problem: Problem) -> State:
