@@ -14,19 +14,19 @@ class Posterior(tf.Module):
 
         q_k ~ p_k^(1 / temperature) T_ky,   T_ky = share of label y among the pictures for which p_k is the largest
 
-    for a prediction p and a given label y. Where few labels are wrong T is nearly the identity and the given label wins;
-    where many are, a clear prediction does. So no noise rate is needed.
+    for a prediction p and a given label y. Where few labels are wrong T is nearly the identity and the given label
+    wins; where many are, a clear prediction does. So no noise rate is needed.
 
-    A network that has learnt wrong labels predicts them with their rates: the shares of p tell of the noise, its largest
-    entry of the class. So T counts largest entries, not shares (with these, T = I would explain all labels), and p is
-    sharpened. T takes errors of the network for errors of the labels, and so trusts labels rather too little.
+    A network that has learnt wrong labels predicts them with their rates: the shares of p tell of the noise, its
+    largest entry of the class. So T counts largest entries, not shares (with these T = I would explain all labels), and
+    p is sharpened. T takes errors of the network for errors of the labels, and so trusts labels rather too little.
 
     Args:
         classes: C.
         temperature: below 1 it sharpens predictions.
 
-    Reference: the count is that of confident learning (Northcutt et al., JAIR 2021, arXiv 1911.00068) with a threshold
-    of none; the rest is Bayes' rule.
+    Reference: the count is that of confident learning (Northcutt et al., JAIR 2021, arXiv 1911.00068) without its
+    thresholds; the rest is Bayes' rule.
     """
 
     def __init__(self, classes: int, temperature: float) -> None:
