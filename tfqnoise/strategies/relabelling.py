@@ -18,7 +18,7 @@ class Posterior(tf.Module):
     wins; where many are, a clear prediction does. So no noise rate is needed.
 
     A network that has learnt wrong labels predicts them with their rates: the shares of p tell of the noise, its
-    largest entry of the class. So T counts largest entries, not shares (with these T = I would explain all labels), and
+    largest entry of the class. So T counts largest entries, not shares (T = I would explain these well), and
     p is sharpened. T takes errors of the network for errors of the labels, and so trusts labels rather too little.
 
     Args:
