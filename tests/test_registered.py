@@ -377,7 +377,7 @@ def test_strategies_prepare_an_epoch_from_its_state_alone(name):
         if variable.shape.rank == 1:
             variable.assign(np.random.default_rng(2).random(variable.shape))
     for epoch in (0, 2, 4, 9):
-        state.begin_epoch(epoch, lambda number: logits[number])
+        state.begin_epoch(epoch, lambda number: logits[number])  # -1 is the teacher, here the last
         once = [v.numpy() for v in state.variables]
         state.begin_epoch(epoch, lambda number: logits[number])
         for old, variable in zip(once, state.variables, strict=True):

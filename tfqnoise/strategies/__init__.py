@@ -22,6 +22,10 @@ registry = Registry("strategy", __name__)
 register, get = registry.register, registry.get
 
 
+# The number of the teacher's network for `predict` in `State.begin_epoch`.
+TEACHER = -1
+
+
 @dataclasses.dataclass(frozen=True)
 class Problem:
     """What a strategy is built for.
@@ -96,7 +100,8 @@ class State(tf.Module):
 
         Args:
             epoch: counted from 0.
-            predict: the logits [N, C] of a network, by its number, for all training pictures without augmentation.
+            predict: the logits [N, C] of a network, by its number (or `TEACHER`), for all training pictures without
+                augmentation.
         """
 
     def learning_rate(self) -> Callable[[Any], Any] | None:

@@ -21,13 +21,13 @@ from tfqnoise.errors import DataError, RunError, UsageError
 from tfqnoise.networks.predict import Predictor
 from tfqnoise.recipe import Recipe
 from tfqnoise.run import Run
-from tfqnoise.strategies import Problem, State
+from tfqnoise.strategies import TEACHER, Problem, State
 from tfqnoise.strategies.plain import Plain
 from tfqnoise.training import optimizers, precision, rotnet, summary
 from tfqnoise.training.callbacks import Clusters, Evaluation, Guard, Record, Stopwatch, Strategy
 from tfqnoise.training.dynamics import Dynamics
 from tfqnoise.training.engine import Member, Trainer, member_of, set_batch_norm_frozen
-from tfqnoise.training.teacher import teacher
+from tfqnoise.training.teacher import answers, teacher
 
 
 @contextlib.contextmanager
@@ -82,6 +82,7 @@ class Session:
         self.preflight = assembly.compress(recipe, self.network)
         forms.penalty_weights(recipe, self.preflight)
         first, last = self.phases[-1].span
+        self.teacher = teacher(recipe, self.dataset) if recipe.teacher else None
         self.strategy: State = strategy.build(
             losses.scheduled(self._weighted(loss)),
             Problem(
@@ -90,7 +91,7 @@ class Session:
                 last - first,
                 first,
                 recipe.seed,
-                teacher(recipe, self.dataset) if recipe.teacher else None,
+                answers(self.teacher) if recipe.teacher else None,
             ),
         )
         # Peers begin with weights of their own, an average with the first's.
@@ -240,7 +241,9 @@ class Session:
     ) -> list[Any]:
         form, size = self.forms[0], min(self.recipe.batch_size, len(self.dataset.train))
         pictures = self.dataset.train.examples.images
-        predictors = [Predictor(member.form.network) for member in self.members]
+        predictors = {number: Predictor(member.form.network) for number, member in enumerate(self.members)}
+        if self.teacher is not None:
+            predictors[TEACHER] = Predictor(self.teacher)
         return [
             *([magnitude.callback()] if phase.pruning else []),
             Strategy(strategy, lambda number: predictors[number](pictures)),
