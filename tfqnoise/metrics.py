@@ -44,6 +44,18 @@ def memorisation(given: np.ndarray, true: np.ndarray, logits: np.ndarray) -> Mem
     return Memorisation(memorised=accuracy(given, logits), recovered=accuracy(true, logits))
 
 
+def confusion(labels: np.ndarray, logits: np.ndarray) -> np.ndarray:
+    """Returns how many pictures of each class were taken for each, int64 [C, C], row = label.
+
+    Args:
+        labels: integers [N].
+        logits: [N, C].
+    """
+    counts = np.zeros((logits.shape[1],) * 2, np.int64)
+    np.add.at(counts, (labels, np.argmax(logits, axis=1)), 1)
+    return counts
+
+
 def decisions(task: str, logits: np.ndarray) -> np.ndarray:
     """Returns what a network decides: the class [N] with the largest logit, or which labels [N, L] have one above 0.
 

@@ -4,7 +4,7 @@
     noise.json       how labels were changed   weights.npz     the network as last evaluated
     plan.json        what each layer became    summary.json    the result
     metrics.jsonl    one line per epoch        examples.npz    how each training example fared
-    export/ benchmark/ audit/
+    confusion.json   what is taken for what    export/ benchmark/ audit/ report/
 
 Files appear whole or not at all: each is written under a temporary name, flushed and renamed.
 """

@@ -26,6 +26,9 @@ def test_a_run_tells_wrong_labels_by_their_margins(trained):
     examples = trained.read_arrays("examples.npz")
     assert (examples["seen"] > 0).all()
     wrong = examples["given"] != examples["source"]
+    confusion = np.array(trained.read_json("confusion.json")["confusion_matrix"])
+    accuracy = trained.read_json("summary.json")["test_accuracy_last"]
+    assert confusion.trace() / confusion.sum() == accuracy
     assert 0.3 < wrong.mean() < 0.42
     assert examples["margin"][wrong].mean() < examples["margin"][~wrong].mean() - 1
     assert examples["loss"][wrong].mean() > examples["loss"][~wrong].mean() + 0.3

@@ -54,7 +54,8 @@ class Distillation:
     """Learns from the network of --teacher, which may be larger: L = loss(q, logits).
 
     q joins the answer p of the teacher to the very picture that the student sees with the given label, through a
-    transition matrix estimated before training (`tfqnoise.strategies.relabelling`); without `labels` it is p, sharpened.
+    transition matrix estimated before training (`tfqnoise.strategies.relabelling`); without `labels` it is p,
+    sharpened.
 
     Args:
         labels: whether the given label counts beside the teacher.

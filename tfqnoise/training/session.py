@@ -250,7 +250,7 @@ class Session:
             Guard(run, [v for each in self.forms for v in (*each.network.weights, *each.state())]),
             *([Clusters(run, form)] if phase.clustering or phase.snapped else []),
             Stopwatch(size),
-            *([] if phase.rotation else [Evaluation(trainer, self.dataset)]),
+            *([] if phase.rotation else [Evaluation(run, trainer, self.dataset)]),
             Record(run, trainer, self.rows, lambda: state),
             keras.callbacks.TensorBoard(run.path / "tensorboard", write_graph=False, profile_batch=0),
         ]
