@@ -41,3 +41,18 @@ def test_f1_is_zero_without_a_hit():
     assert found.false_negatives == (0, 2, 0, 0, 1)
     assert found.known == (2, 2, 2, 0, 2)
     json.dumps(dataclasses.asdict(found))
+
+
+def test_confusion_counts_by_label_and_answer():
+    logits = np.array([[2.0, 1, 0], [0, 1, 2], [0, 3, 1], [5, 0, 0]])
+    np.testing.assert_array_equal(
+        metrics.confusion(np.array([0, 0, 1, 1]), logits), [[1, 0, 1], [1, 1, 0], [0, 0, 0]]
+    )
+
+
+def test_decisions_and_headline_follow_the_task():
+    logits = np.array([[1.0, -1], [-2, 3]])
+    np.testing.assert_array_equal(metrics.decisions("single", logits), [0, 1])
+    np.testing.assert_array_equal(metrics.decisions("multi", logits), [[True, False], [False, True]])
+    assert metrics.headline("single", np.array([0, 0]), logits) == 0.5
+    assert metrics.headline("multi", np.array([[1, 0], [1, -1]]), logits) == pytest.approx((2 / 3 + 0) / 2)

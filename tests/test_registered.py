@@ -17,6 +17,7 @@ from tfqnoise.data import source
 from tfqnoise.errors import UsageError
 from tfqnoise.hashing import keys_of
 from tfqnoise.noise.transition import TransitionNoise
+from tfqnoise.strategies import Problem
 
 FAMILIES = {
     "activation_quantizers": activations.registry,
@@ -299,14 +300,89 @@ def test_networks_are_flat_and_give_logits(name):
     assert narrow.count_params() < network.count_params() / 3
 
 
+def _strategy(name, passed, epochs=10):
+    """A strategy's state in the middle of a run of 50 examples and four classes, and a batch for it."""
+    random = np.random.default_rng(0)
+    given = random.integers(0, 4, 50)
+    images = [tf.constant(random.integers(0, 256, (8, 6, 6, 3), np.uint8)) for _ in range(4)]
+    problem = Problem(given, 4, epochs, teacher=lambda pictures: tf.one_hot([1] * 8, 4) * 3)
+    state = strategies.get(name).build(losses.scheduled(losses.get("cross_entropy")), problem)
+    rows = np.arange(8) * 5
+    batch = {
+        "image": images[0],
+        "views": tuple(images[1 : state.views]),
+        "label": tf.constant(given[rows]),
+        "row": tf.constant(rows),
+        "number": tf.constant(70, tf.int64),
+        "epoch": tf.constant(7, tf.int64),
+        "passed": tf.constant(passed),
+    }
+    return state, batch
+
+
+def _linear(seed, spread):
+    """A network of one layer, so that gradients reach something."""
+    kernel = tf.Variable(spread * np.random.default_rng(seed).normal(size=(108, 4)).astype(np.float32) / 255)
+    return kernel, lambda images: tf.reshape(tf.cast(images, tf.float32), [-1, 108]) @ kernel
+
+
 @pytest.mark.parametrize("name", strategies.registry.entries())
-def test_strategies_give_a_loss_per_picture(name):
-    state = strategies.get(name).build(losses.get("cross_entropy"), 50, 4)
-    batch = {"row": tf.constant([3, 40], tf.int64), "label": tf.constant([1, 2], tf.int64)}
+@pytest.mark.parametrize("passed", [0.0, 0.5, 0.99])
+@pytest.mark.parametrize("spread", [0.1, 1e4])
+def test_strategies_give_each_network_a_finite_loss_and_gradient(name, passed, spread):
+    """Early, in the middle and late; from mild logits and from such as leave nothing to other classes."""
+    state, batch = _strategy(name, passed)
+    kernels, networks = zip(
+        *(_linear(seed, spread) for seed in range(state.networks + bool(state.average))), strict=True
+    )
     for _ in range(3):
-        values = state.loss(batch, tf.one_hot(batch["label"], 4), tf.constant([[1e3, 0, 0, -1e3], [0.0, 1, 2, 3]]))
-        assert values.shape == (2,)
-        assert np.isfinite(values).all()
+        with tf.GradientTape() as tape:
+            outcome = state.outcome(batch, tf.one_hot(batch["label"], 4), list(networks))
+            total = tf.add_n(outcome.losses)
+        assert len(outcome.losses) == state.networks
+        assert np.isfinite(outcome.losses).all()
+        for gradient in tape.gradient(total, kernels[: state.networks]):
+            assert np.isfinite(gradient).all()
+    assert (outcome.logits is not None) == state.answers
+    if state.answers:
+        np.testing.assert_allclose(outcome.logits, networks[0](batch["image"]))
+    for variable in state.variables:
+        assert np.isfinite(variable).all(), variable.name
+    assert all(isinstance(value, float) for value in state.findings().values())
+    table = state.label_table()
+    if table is not None:
+        assert table.shape == (50, 4)
+        np.testing.assert_allclose(table.sum(axis=1), 1, rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", strategies.registry.entries())
+def test_strategies_look_only_at_their_own_rows(name):
+    """What a strategy remembers of an example changes only where the example is in the batch."""
+    state, batch = _strategy(name, 0.5)
+    tables = [v for v in state.variables if v.shape.rank and v.shape[0] == 50]
+    before = [v.numpy() for v in tables]
+    networks = [_linear(seed, 1.0)[1] for seed in range(state.networks + bool(state.average))]
+    state.outcome(batch, tf.one_hot(batch["label"], 4), networks)
+    others = np.setdiff1d(np.arange(50), batch["row"])
+    for old, variable in zip(before, tables, strict=True):
+        np.testing.assert_array_equal(variable.numpy()[others], old[others])
+        assert (variable.numpy()[batch["row"]] != old[batch["row"]]).any()
+
+
+@pytest.mark.parametrize("name", strategies.registry.entries())
+def test_strategies_prepare_an_epoch_from_its_state_alone(name):
+    """Preparing an epoch twice, as a run does that was killed in it, comes to the same."""
+    state, _ = _strategy(name, 0.5)
+    logits = np.random.default_rng(1).normal(size=(2, 50, 4)).astype(np.float32)
+    for variable in state.variables:
+        if variable.shape.rank == 1:
+            variable.assign(np.random.default_rng(2).random(variable.shape))
+    for epoch in (0, 2, 4, 9):
+        state.begin_epoch(epoch, lambda number: logits[number])  # -1 is the teacher, here the last
+        once = [v.numpy() for v in state.variables]
+        state.begin_epoch(epoch, lambda number: logits[number])
+        for old, variable in zip(once, state.variables, strict=True):
+            np.testing.assert_array_equal(variable, old)
 
 
 @pytest.mark.parametrize("name", augmentation.registry.entries())

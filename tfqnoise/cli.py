@@ -47,6 +47,10 @@ class Train:
     """Where the run is kept; runs/<time>-<dataset>-<network> if not given."""
     resume: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
     """Go on with the run in --run-dir (the newest if not given) where it was stopped or killed."""
+    seeds: int = 1
+    """Train with so many seeds, from --seed on, and report mean and range; each run is kept in --run-dir/seed<n>."""
+    baseline: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
+    """Train cross-entropy without strategy beside it, with the same schedule and seeds."""
 
     @staticmethod
     def default(arguments: Sequence[str]) -> "Train":
@@ -54,6 +58,12 @@ class Train:
         early = _Early.parse(arguments)
         if early.recipe is not None:
             return Train(Recipe.load(early.recipe), Path(early.recipe))
+        several = Path(early.run_dir or "") / "seeds.json"
+        if early.resume and early.run_dir and several.exists():
+            begun = Run(several.parent).read_json(several.name)
+            with Run(several.parent).expecting(several.name):
+                recipe = Recipe.from_dict(begun["recipe"])
+                return Train(recipe, None, several.parent, False, begun["seeds"], begun["baseline"])
         if early.resume:
             run = Run.open(early.run_dir) if early.run_dir else Run.newest()
             return Train(run.recipe, None, run.path)
@@ -63,6 +73,12 @@ class Train:
         if not self.resume:
             # Before TensorFlow is loaded, which takes seconds.
             Run.refuse_existing(self.run_dir)
+        begun = bool(self.resume and self.run_dir and (self.run_dir / "seeds.json").exists())
+        if self.seeds != 1 or self.baseline or begun:
+            from tfqnoise.training.seeds import train_seeds
+
+            train_seeds(self.settings, self.run_dir, seeds=self.seeds, baseline=self.baseline, resume=self.resume)
+            return
         from tfqnoise.training.train import train
 
         train(self.settings, self.run_dir, resume=self.resume)

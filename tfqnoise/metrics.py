@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 
 # What is reported for each kind of labels, and what a network's outputs are.
+NAMES = {"accuracy": "accuracy", "f1": "mean F1"}
 HEADLINE = {"single": "accuracy", "multi": "f1"}
 OUTPUTS = {"single": "classes", "multi": "labels a picture"}
 
@@ -41,6 +42,33 @@ def memorisation(given: np.ndarray, true: np.ndarray, logits: np.ndarray) -> Mem
         logits: [N, C], the network's answer to the pictures without augmentation.
     """
     return Memorisation(memorised=accuracy(given, logits), recovered=accuracy(true, logits))
+
+
+def confusion(labels: np.ndarray, logits: np.ndarray) -> np.ndarray:
+    """Returns how many pictures of each class were taken for each, int64 [C, C], row = label.
+
+    Args:
+        labels: integers [N].
+        logits: [N, C].
+    """
+    counts = np.zeros((logits.shape[1],) * 2, np.int64)
+    np.add.at(counts, (labels, np.argmax(logits, axis=1)), 1)
+    return counts
+
+
+def decisions(task: str, logits: np.ndarray) -> np.ndarray:
+    """Returns what a network decides: the class [N] with the largest logit, or which labels [N, L] have one above 0.
+
+    Args:
+        task: "single" or "multi".
+        logits: [N, C] or [N, L].
+    """
+    return np.argmax(logits, axis=1) if task == "single" else logits > 0
+
+
+def headline(task: str, labels: np.ndarray, logits: np.ndarray) -> float:
+    """Returns the figure that is reported for a kind of labels: accuracy, or the mean F1 of several a picture."""
+    return accuracy(labels, logits) if task == "single" else f1(labels, logits).mean
 
 
 @dataclasses.dataclass(frozen=True)

@@ -117,7 +117,7 @@ class Recipe:
     """Share of the epochs, at the end, in which batch-norm statistics are frozen."""
 
     loss: str = "cross_entropy"
-    """The loss, such as `cross_entropy` or `gce`."""
+    """The loss, such as `cross_entropy` (of each label apart where a picture has several) or `gce`."""
     strategy: str = "plain"
     """What goes beyond a stateless loss, such as `plain` (nothing), `elr` or `pencil`."""
     teacher: str | None = None

@@ -4,7 +4,7 @@
     noise.json       how labels were changed   weights.npz     the network as last evaluated
     plan.json        what each layer became    summary.json    the result
     metrics.jsonl    one line per epoch        examples.npz    how each training example fared
-    export/ benchmark/ audit/
+    confusion.json   what is taken for what    export/ benchmark/ audit/ report/
 
 Files appear whole or not at all: each is written under a temporary name, flushed and renamed.
 """
@@ -72,7 +72,12 @@ class Run:
 
     @staticmethod
     def fresh(recipe: Recipe, what: str | None = None) -> Path:
-        """Returns a directory `runs/<time>-<dataset>-<what>` that isn't there yet; the network if not given."""
+        """Returns `runs/<time>-<dataset>-<what>`, or that with a number behind it where it is taken.
+
+        Args:
+            recipe: names the data set.
+            what: the network if not given.
+        """
         dataset = recipe.dataset.split(":")[0].replace("/", "-")
         # A network may be JSON text with settings; its name is the first word that isn't "name".
         network = next((w for w in re.findall(r"\w+", recipe.network) if w != "name"), "network")
@@ -103,7 +108,8 @@ class Run:
         Raises:
             RunError: if there is none.
         """
-        recipes = sorted(ROOT.glob("*/recipe.json"), key=lambda p: (p.stat().st_mtime_ns, str(p)))
+        found = [*ROOT.glob("*/recipe.json"), *ROOT.glob("*/seed*/recipe.json")]
+        recipes = sorted(found, key=lambda p: (p.stat().st_mtime_ns, str(p)))
         if not recipes:
             raise RunError(
                 f"no run under {ROOT.resolve()}",

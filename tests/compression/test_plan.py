@@ -1,10 +1,12 @@
+import dataclasses
+
 import pytest
 
 from tfqnoise.compression.plan import LayerReport, phases, stages, table
 from tfqnoise.errors import PlanError
 from tfqnoise.recipe import Recipe
 
-WORDS = ("quantised", "batch_norm_frozen", "pruning", "pruned", "clustering", "snapped")
+WORDS = ("quantised", "batch_norm_frozen", "pruning", "pruned", "clustering", "snapped", "rotation", "trusted")
 
 
 def _said(recipe):
@@ -100,7 +102,7 @@ def test_a_short_run_freezes_nothing():
         ({"stages": "quantise:10@0"}, "has the part"),
         ({"stages": "quantise:5,float:5"}, "float comes with quantise or behind it"),
         ({"clusters": 4, "epochs": 1}, "at least one epoch each"),
-        ({"float_epochs": 2, "stages": "float:2,quantise:8"}, "belongs to the usual stages"),
+        ({"float_epochs": 2, "stages": "float:2,quantise:8"}, "belong to the usual stages"),
     ],
 )
 def test_stages_that_cannot_be_are_refused(settings, message):
@@ -111,3 +113,37 @@ def test_stages_that_cannot_be_are_refused(settings, message):
 def test_table_lines_up():
     text = table([LayerReport("a", "Conv2D", "quantised", "x"), LayerReport("long", "Add", "fused", "y")])
     assert text == "a     Conv2D  quantised  x\nlong  Add     fused      y"
+
+
+def test_pre_training_comes_first_and_trusted_labels_last_with_schedules_of_their_own():
+    recipe = Recipe(epochs=20, rotation_epochs=4, trusted="10", freeze_batch_norm=0.0, learning_rate=0.2)
+    assert _said(recipe) == [(0, 4, "rotation"), (4, 18, "quantised"), (18, 20, "quantised", "trusted")]
+    rotation, middle, trusted = phases(recipe)
+    assert rotation.learning_rate == 0.2
+    assert middle.learning_rate is None
+    assert trusted.learning_rate == pytest.approx(0.02)
+    # The run's own schedule covers what lies between, from its warm-up to zero.
+    assert {phase.span for phase in (rotation, middle, trusted)} == {(4, 18)}
+    without_rate = dataclasses.replace(recipe, rotation_epochs=0, stages="quantise:18,trusted:2")
+    assert phases(without_rate)[0].span == (0, 20)
+
+
+def test_trusted_labels_last_to_the_end():
+    recipe = Recipe(epochs=6, trusted="10", stages="float:2,trusted:2@0.01,quantise:2@0.01", freeze_batch_norm=0.0)
+    assert _said(recipe) == [(0, 2), (2, 4, "trusted"), (4, 6, "quantised", "trusted")]
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"stages": "quantise:5,rotnet:5"}, "rotnet must come first"),
+        ({"stages": "rotnet+quantise:10"}, "rotnet must come first"),
+        ({"stages": "rotnet:10", "bits": 32}, "rotnet must come first"),
+        ({"stages": "quantise:5,trusted:5"}, "trusted is there without --trusted"),
+        ({"stages": "quantise:10", "trusted": "5"}, "trusted is missing"),
+        ({"stages": "rotnet:5,quantise:5", "rotation_epochs": 5}, "--rotation-epochs"),
+    ],
+)
+def test_stages_of_pre_training_and_trust_that_can_not_be_are_refused(settings, message):
+    with pytest.raises(PlanError, match=message):
+        phases(Recipe(epochs=10, **settings))

@@ -175,3 +175,75 @@ def test_the_noise_of_a_run_can_be_the_matrix_of_another(tmp_path):
     again = data.load(Recipe(noise_kind="matrix", noise_file=str(tmp_path / "noise.json"), seed=1)).record
     assert again["expected_effective_rate"] == pytest.approx(first["effective_rate"], abs=0.01)
     assert (np.array(again["transition_matrix"]) > 0).sum() == 20
+
+
+def test_labelled_pictures_are_chosen_by_id_and_the_others_wait_for_pre_training():
+    few, more, everything = (data.load(Recipe(noise=0.4, labelled=n)) for n in (200, 600, None))
+    used = [set(d.train.examples.ids) | set(d.validation.examples.ids) for d in (few, more)]
+    assert [len(ids) for ids in used] == [200, 600]
+    assert used[0] < used[1]
+    assert set(few.pool.ids) == set(everything.train.examples.ids) | (
+        set(everything.validation.examples.ids) - set(few.validation.examples.ids)
+    )
+    assert set(everything.pool.ids) == set(everything.train.examples.ids)
+    # Whatever is chosen, an example has the label it has.
+    label = dict(zip(everything.train.examples.ids, everything.train.given, strict=True))
+    both = [i for i in few.train.examples.ids if i in label]
+    assert len(both) > 150
+    given = dict(zip(few.train.examples.ids, few.train.given, strict=True))
+    assert all(given[i] == label[i] for i in both)
+
+
+def test_parts_held_out_cover_every_training_picture_once():
+    whole = data.load(Recipe())
+    names = set(whole.train.examples.ids) | set(whole.validation.examples.ids)
+    parts = [data.load(Recipe(held_out=f"{part}/3")) for part in (1, 2, 3)]
+    held = [set(d.held_out.examples.ids) for d in parts]
+    assert set.union(*held) == names
+    assert sum(map(len, held)) == len(names)
+    for d, out in zip(parts, held, strict=True):
+        assert not out & (set(d.train.examples.ids) | set(d.validation.examples.ids))
+        np.testing.assert_array_equal(d.test.ids, whole.test.ids)
+    assert not len(whole.held_out)
+
+
+def test_labels_of_a_file_take_the_place_of_the_given_ones(tmp_path):
+    noisy = data.load(Recipe(noise=0.4))
+    train = noisy.train
+    rows = np.flatnonzero(train.wrong)[:100]
+    lines = [f"{i},{label}" for i, label in zip(train.examples.ids[rows], train.examples.labels[rows], strict=True)]
+    path = tmp_path / "labels.csv"
+    path.write_text("id,label\n" + "\n".join(lines) + "\n")
+    corrected = data.load(Recipe(noise=0.4, labels=str(path)))
+    assert corrected.train.wrong.sum() == train.wrong.sum() - 100
+    assert not corrected.train.wrong[rows].any()
+    assert corrected.record["labels"] == str(path)
+    assert corrected.record["labels_sha256"] != noisy.record["labels_sha256"]
+
+
+def test_trusted_labels_are_true_and_so_many_a_class():
+    d = data.load(Recipe(noise=0.4, trusted="7"))
+    assert (np.bincount(d.trusted.labels) == 7).all()
+    np.testing.assert_array_equal(d.trusted.labels, d.train.examples.labels[d.trusted.rows])
+    assert data.load(Recipe(noise=0.4)).trusted is None
+    fewer = data.load(Recipe(noise=0.4, trusted="3"))
+    assert set(fewer.trusted.rows) < set(d.trusted.rows)
+
+
+def test_trusted_labels_may_come_from_a_file(tmp_path):
+    ids = data.load(Recipe()).train.examples.ids
+    path = tmp_path / "checked.csv"
+    path.write_text(f"id,label\n{ids[5]},3\n{ids[9]},8\n")
+    trusted = data.load(Recipe(trusted=str(path))).trusted
+    assert (trusted.rows.tolist(), trusted.labels.tolist()) == ([5, 9], [3, 8])
+    path.write_text("id,label\nsomething,3\n")
+    with pytest.raises(DataError, match="names no training picture"):
+        data.load(Recipe(trusted=str(path)))
+
+
+def test_doubtful_labels_can_not_be_trusted_by_count(source, monkeypatch):
+    source([0, 1, 2] * 50)
+    made = dataclasses.replace(sources.load(Recipe()), test_labels="as given")
+    monkeypatch.setattr(sources, "load", lambda recipe: made)
+    with pytest.raises(UsageError, match="as doubtful as they are given"):
+        data.load(Recipe(trusted="5"))

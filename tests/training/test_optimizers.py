@@ -41,7 +41,7 @@ def test_adam_takes_ordinary_first_steps_wherever_it_begins(variables):
     recipe = Recipe(optimizer="adam", warmup_epochs=0.0, learning_rate=0.1, epochs=10)
     for v in variables:
         v.assign(np.zeros(v.shape))
-    optimizer = optimizers.build(recipe, 10, variables, Phase(5, 10, True, False, stage=(5, 10)))
+    optimizer = optimizers.build(recipe, 10, variables, Phase(5, 10, True, False, stage=(5, 10), span=(0, 10)))
     for _ in range(3):
         before = variables[0].numpy()
         optimizer.apply_gradients([(np.ones(v.shape, np.float32), v) for v in variables])
@@ -60,7 +60,24 @@ def test_gradients_are_clipped_together(variables):
 
 
 def test_a_stage_with_a_rate_of_its_own_falls_from_it_to_zero(variables):
-    phase = Phase(5, 10, True, False, stage=(5, 10), learning_rate=0.02)
+    phase = Phase(5, 10, True, False, stage=(5, 10), learning_rate=0.02, span=(0, 10))
     schedule = optimizers.build(Recipe(epochs=10), 4, variables, phase)._learning_rate
     rates = [float(schedule(step)) for step in range(21)]
     np.testing.assert_allclose(rates, 0.01 * (1 + np.cos(np.pi * np.arange(21) / 20)), atol=1e-7)
+
+
+def test_the_schedule_spans_what_lies_between_pre_training_and_trusted_labels(variables):
+    recipe = Recipe(epochs=12, warmup_epochs=1.0, learning_rate=0.4)
+    phase = Phase(2, 10, True, False, stage=(2, 10), span=(2, 10))
+    schedule = optimizers.build(recipe, 5, variables, phase)._learning_rate
+    rates = [float(schedule(step)) for step in range(41)]
+    np.testing.assert_allclose(rates[:6], np.linspace(0, 0.4, 6), atol=1e-6)
+    np.testing.assert_allclose(rates[5:], 0.2 * (1 + np.cos(np.pi * np.arange(36) / 35)), atol=1e-6)
+
+
+def test_a_strategy_may_have_its_own_schedule(variables):
+    recipe = Recipe(epochs=10, learning_rate=0.4)
+    phase = Phase(5, 10, True, False, stage=(5, 10), span=(0, 10))
+    schedule = optimizers.build(recipe, 4, variables, phase, lambda passed: 1 - passed)._learning_rate
+    rates = [float(schedule(step)) for step in range(21)]
+    np.testing.assert_allclose(rates, np.linspace(0.2, 0, 21), atol=1e-6)

@@ -92,16 +92,17 @@ def _calls(model: Interpreter, count: int) -> list[float]:
 
 
 def _accuracies(run: Run, paths: dict[str, Path]) -> dict[str, float]:
-    """Returns the accuracy of each model whose input fits the run's test pictures, all of them.
+    """Returns the accuracy (or mean F1) of each model whose input fits the run's test pictures, all of them.
 
     Which range a float peer wants its pixels in, its file doesn't say; so it gets no accuracy.
     """
     from tfqnoise.data import dataset as data
 
-    test = data.load(run.recipe).test
+    dataset = data.load(run.recipe)
+    test, task = dataset.test, dataset.source.task
     models = {name: Interpreter(path) for name, path in paths.items()}
     return {
-        name: metrics.accuracy(test.labels, model(test.images))
+        name: metrics.headline(task, test.labels, model.real(model(test.images)))
         for name, model in models.items()
         if model.input_shape == test.images.shape[1:] and (model.input_type != "float32" or name == "model_float")
     }

@@ -247,11 +247,11 @@ def _record(recipe: Recipe, kind: Any, source: Source, train: Labelled, validati
     given = np.concatenate([train.given, validation.given])
     ids = np.concatenate([train.examples.ids, validation.examples.ids])
     lines = "".join(f"{i}\t{label}\n" for i, label in sorted(zip(ids, given.tolist(), strict=True)))
-    images = np.concatenate([train.examples.images, validation.examples.images])
     known = true >= 0
     expected = None
     if kind.task == source.task:
-        expected = kind.expected_rate(noise.Truth(ids, true, images, source.class_names))
+        # No kind needs pictures for it, and there may be gigabytes of them.
+        expected = kind.expected_rate(noise.Truth(ids, true, train.examples.images[:0], source.class_names))
 
     def rate(part: Labelled) -> float:
         labels = part.examples.labels

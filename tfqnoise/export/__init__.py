@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tfqnoise.errors import ExportError, UsageError
+from tfqnoise.metrics import NAMES
 from tfqnoise.run import Run
 
 IO_TYPES = ("int8", "uint8")
@@ -147,8 +148,19 @@ def _describe(path: Path, result: dict[str, Any]) -> str:
         f"{path}: {result['bytes']:,} bytes ({result['gzip_bytes']:,} gzip, {result['zstd_bytes']:,} zstd), "
         f"{result['input_dtype']} in, {result['output_dtype']} out\n"
         f"operators: {operators}\n"
-        f"agrees with the trained network on {result['top1_agreement']:.2%} of {result['examples']} test "
-        f"pictures ({result['kernel']} kernels), outputs differ by at most "
-        f"{result['max_output_step_difference']} steps\n"
-        f"test accuracy: Keras {result['accuracy_keras']:.2%}, TFLite {result['accuracy_tflite']:.2%}"
+        f"agrees with the trained network on {result['top1_agreement']:.2%} of {_compared(result)} "
+        f"({result['kernel']} kernels), outputs differ by at most {result['max_output_step_difference']} steps\n"
+        f"test {NAMES[result['metric']]}: Keras {result['accuracy_keras']:.2%}, "
+        f"TFLite {result['accuracy_tflite']:.2%}{_by_label(result)}"
     )
+
+
+def _compared(result: dict[str, Any]) -> str:
+    pictures = f"{result['examples']} test pictures"
+    return pictures if result["metric"] == "accuracy" else f"the labels of {pictures}"
+
+
+def _by_label(result: dict[str, Any]) -> str:
+    values = zip(result["class_names"], result["f1_tflite"] or (), strict=False)
+    shown = ", ".join(f"{name} {value:.1%}" for name, value in values)
+    return f"\nF1 of the file: {shown}" if shown else ""

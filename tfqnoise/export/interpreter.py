@@ -67,6 +67,11 @@ class Interpreter:
     def output(self, number: int = 0) -> np.ndarray:
         return self._interpreter.get_tensor(self.outputs[number]["index"])
 
+    def real(self, answers: np.ndarray) -> np.ndarray:
+        """Returns raw outputs as logits: (integer - zero point) x scale; those of a float model as they are."""
+        step, zero = self.outputs[0]["quantization"]
+        return (answers.astype(np.int64) - zero) * np.float64(step) if step else answers
+
     def __call__(self, images: np.ndarray) -> np.ndarray:
         """Returns the raw first output [N, classes] for uint8 pictures [N, H, W, C]."""
         rows = []

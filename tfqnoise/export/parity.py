@@ -25,11 +25,14 @@ class Parity:
     Attributes:
         examples: test pictures compared.
         kernel: the interpreter's kernels; another implementation may round differently.
-        top1_agreement: share of pictures to which both give the same class.
+        top1_agreement: share of pictures to which both give the same class; of several labels a picture, share of
+            labels that both find or both don't.
         max_output_step_difference: largest difference of an output, in steps of its scale.
         outputs_differing: share of outputs that differ at all.
-        accuracy_keras: of the trained network on these pictures.
-        accuracy_tflite: of the exported model on them.
+        metric: "accuracy", or "f1", the mean F1 of several labels a picture.
+        accuracy_keras: that of the trained network on these pictures.
+        accuracy_tflite: that of the exported model on them.
+        f1_tflite: of the exported model, by label, where there are several a picture.
     """
 
     examples: int
@@ -37,8 +40,10 @@ class Parity:
     top1_agreement: float
     max_output_step_difference: int
     outputs_differing: float
+    metric: str
     accuracy_keras: float
     accuracy_tflite: float
+    f1_tflite: tuple[float, ...] | None
 
 
 def compare(content: bytes, restored: Restored, examples: int | None = None) -> Parity:
@@ -54,17 +59,20 @@ def compare(content: bytes, restored: Restored, examples: int | None = None) -> 
     test = test.take(np.linspace(0, len(test) - 1, count).astype(int))
     interpreter = Interpreter(content)
     answers = interpreter(test.images)
+    real, task = interpreter.real(answers), restored.task
     logits = Predictor(restored.network)(test.images)
     steps = _steps(logits, interpreter.outputs[0])
     difference = np.abs(answers.astype(np.int64) - steps)
     return Parity(
         examples=count,
         kernel=interpreter.kernel,
-        top1_agreement=float(np.mean(np.argmax(answers, axis=1) == np.argmax(logits, axis=1))),
+        top1_agreement=float(np.mean(metrics.decisions(task, real) == metrics.decisions(task, logits))),
         max_output_step_difference=int(difference.max()),
         outputs_differing=float(np.mean(difference > 0)),
-        accuracy_keras=metrics.accuracy(test.labels, logits),
-        accuracy_tflite=metrics.accuracy(test.labels, answers),
+        metric=metrics.HEADLINE[task],
+        accuracy_keras=metrics.headline(task, test.labels, logits),
+        accuracy_tflite=metrics.headline(task, test.labels, real),
+        f1_tflite=metrics.f1(test.labels, real).f1 if task == "multi" else None,
     )
 
 

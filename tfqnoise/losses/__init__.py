@@ -29,6 +29,10 @@ registry = Registry("loss", __name__)
 register, get = registry.register, registry.get
 
 
+# The plain loss for each kind of labels: what --loss cross_entropy, the default, means.
+USUAL = {"single": "cross_entropy", "multi": "binary_cross_entropy"}
+
+
 def scheduled(loss: Any) -> Callable[[Any, Any, Any], Any]:
     """Returns `loss` as a function of (labels, logits, passed), whether or not it depends on `passed`.
 

@@ -3,7 +3,7 @@
 A kind is a frozen dataclass with
 
     given(truth, seed) -> the labels that training sees, int64 of the shape of `truth.labels`
-    expected_rate(truth) -> the share of labels that it means to change, or None if it can't know
+    expected_rate(truth) -> the share of labels that it means to change, or None if it can't know; gets no pictures
 
 both pure functions, so that a label depends on (seed, id, label) and, where the kind looks at pictures, on its
 picture, never on order. `task` says whether it is for one label a picture ("single") or several ("multi"). Kinds

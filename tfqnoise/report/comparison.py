@@ -25,7 +25,7 @@ class Row:
     Attributes:
         run: the directory's name.
         flags: the fields of its recipe in which the runs differ, where they aren't the defaults.
-        accuracy_last: on the test pictures, of the last epoch.
+        accuracy_last: on the test pictures, of the last epoch; the mean F1 where a picture has several labels.
         accuracy_best: of the best epoch.
         memorised: share of wrongly labelled training pictures for which the network repeats the wrong label.
         recovered: share of them for which it gives the true one.
@@ -110,8 +110,8 @@ def _row(run: Run, flags: dict[str, Any]) -> Row:
     summary = run.read_json("summary.json")
     with run.expecting("summary.json"):
         learned: dict[str, Any] = {
-            "accuracy_last": float(summary["test_accuracy_last"]),
-            "accuracy_best": float(summary["test_accuracy_best"]),
+            "accuracy_last": float(summary[f"test_{summary.get('metric', 'accuracy')}_last"]),
+            "accuracy_best": float(summary[f"test_{summary.get('metric', 'accuracy')}_best"]),
             "memorised": _number(summary["memorised_last"]),
             "recovered": _number(summary["recovered_last"]),
         }

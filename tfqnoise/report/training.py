@@ -11,6 +11,8 @@ from tfqnoise.run import Run
 _CURVES = {
     "test_accuracy": ("test accuracy", "tab:blue"),
     "validation_accuracy": ("validation accuracy (given labels)", "tab:cyan"),
+    "test_f1": ("test mean F1", "tab:blue"),
+    "validation_f1": ("validation mean F1 (given labels)", "tab:cyan"),
     "memorised": ("wrong labels memorised", "tab:red"),
     "recovered": ("true labels recovered", "tab:green"),
 }
@@ -24,7 +26,8 @@ def training(run: Run) -> Any:
     with run.expecting("metrics.jsonl"):
         rows = run.read_lines("metrics.jsonl")
         epochs = [row["epoch"] for row in rows]
-        curves = {name: [float(row[name]) for row in rows] for name in _CURVES if name in rows[0]}
+        # Pre-training knows no accuracy.
+        curves = {name: [float(row.get(name, "nan")) for row in rows] for name in _CURVES if name in rows[-1]}
     with run.expecting("plan.json"):
         starts = [int(phase["start"]) for phase in run.read_json("plan.json")["phases"][1:]]
     figure = Figure(figsize=(7, 4), layout="constrained")

@@ -22,6 +22,10 @@ registry = Registry("strategy", __name__)
 register, get = registry.register, registry.get
 
 
+# The number of the teacher's network for `predict` in `State.begin_epoch`.
+TEACHER = -1
+
+
 @dataclasses.dataclass(frozen=True)
 class Problem:
     """What a strategy is built for.
@@ -53,7 +57,7 @@ class Outcome:
 
     Attributes:
         losses: a scalar for each trained network, to be minimised.
-        logits: [B, C] of the first network for the pictures of the batch as they are, where it was asked for them.
+        logits: [B, C] of the first network for the pictures of the batch as they are; None if it saw others.
     """
 
     losses: list[Any]
@@ -66,12 +70,14 @@ class State(tf.Module):
     Attributes:
         networks: how many are trained; the first is evaluated and exported.
         views: augmentations of each picture that a batch holds.
+        answers: whether `outcome` gives the logits of the pictures as they are.
         average: momentum of a further network whose weights are averages of the first's; 0 for none. It comes last in
             `networks` of `outcome`.
     """
 
     networks: ClassVar[int] = 1
     views: ClassVar[int] = 1
+    answers: ClassVar[bool] = True
     average: float = 0.0
 
     def outcome(self, batch: dict[str, Any], labels: Any, networks: list[Callable[[Any], Any]]) -> Outcome:
@@ -94,7 +100,8 @@ class State(tf.Module):
 
         Args:
             epoch: counted from 0.
-            predict: the logits [N, C] of a network, by its number, for all training pictures without augmentation.
+            predict: the logits [N, C] of a network, by its number (or `TEACHER`), for all training pictures without
+                augmentation.
         """
 
     def learning_rate(self) -> Callable[[Any], Any] | None:

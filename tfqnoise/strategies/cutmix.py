@@ -10,6 +10,8 @@ from tfqnoise.strategies.mixing import mixed, pasted, share
 
 
 class _State(State):
+    answers = False
+
     def __init__(self, settings: "Cutmix", base: Any, problem: Problem) -> None:
         super().__init__()
         self._settings, self._base, self._seed = settings, base, problem.seed

@@ -18,6 +18,7 @@ class _State(State):
 
     networks = 2
     views = 2
+    answers = False
 
     def __init__(self, settings: "Dividemix", base: Any, problem: Problem) -> None:
         super().__init__()
@@ -100,8 +101,7 @@ def _sharpened(p: Any, temperature: float) -> Any:
 @register(reference="Li et al., ICLR 2020 (arXiv 2002.07394), algorithm 1")
 @dataclasses.dataclass(frozen=True)
 class Dividemix:
-    """Two networks; each divides the labels for the other into right and wrong, which learns the wrong ones' pictures
-    from guesses.
+    """Two networks; each tells the other which labels are right, and of the other pictures it learns guesses.
 
     Before each epoch a mixture of two Gaussians over the losses of a network gives w, how probably a label is right.
     Where w > threshold the target is sharpen(w y + (1 - w) p), elsewhere sharpen(the mean answer of both networks to

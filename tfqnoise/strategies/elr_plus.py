@@ -15,6 +15,8 @@ from tfqnoise.strategies.mixing import mixed, share
 class _State(State):
     """The running target t of every training example, [examples, classes], zero until first seen."""
 
+    answers = False
+
     def __init__(self, settings: "ElrPlus", base: Any, problem: Problem) -> None:
         super().__init__()
         self._settings, self._base, self._seed, self.average = settings, base, problem.seed, settings.average

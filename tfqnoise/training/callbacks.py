@@ -126,11 +126,12 @@ class Strategy(keras.callbacks.Callback):
 
 
 class Evaluation(keras.callbacks.Callback):
-    """Adds accuracies and memorisation to each epoch's record."""
+    """Adds accuracies and memorisation to each epoch's record, and writes what is taken for what on the test pictures
+    to confusion.json (rows are the test labels)."""
 
-    def __init__(self, trainer: Trainer, dataset: Dataset) -> None:
+    def __init__(self, run: Run, trainer: Trainer, dataset: Dataset) -> None:
         super().__init__()
-        self._trainer = trainer
+        self._run, self._trainer = run, trainer
         self._predict = Predictor(trainer.network)
         self._dataset = dataset
         wrong = np.flatnonzero(dataset.train.wrong)
@@ -152,8 +153,12 @@ class Evaluation(keras.callbacks.Callback):
                 "validation_f1": metrics.f1(validation.given, self._predict(validation.examples.images)).mean,
                 **{f"f1_{name}": float(value) for name, value in zip(names, found.f1, strict=True)},
             }
+        logits = self._predict(test.images)
+        names = list(self._dataset.source.class_names)
+        matrix = metrics.confusion(test.labels, logits).tolist()
+        self._run.write_json("confusion.json", {"class_names": names, "confusion_matrix": matrix})
         result: dict[str, float | None] = {
-            "test_accuracy": metrics.accuracy(test.labels, self._predict(test.images)),
+            "test_accuracy": metrics.accuracy(test.labels, logits),
             "validation_accuracy": metrics.accuracy(validation.given, self._predict(validation.examples.images)),
         }
         if len(self._wrong):

@@ -54,6 +54,7 @@ class Trainer(keras.Model):
         steps: of the stage, for the penalties.
         average: a network whose weights follow the first's as the strategy's average of them; None without one.
         dynamics: takes note of how each training example fares; None to leave it.
+        accuracy: whether there is one to show; not of mixtures, turned pictures or several labels.
     """
 
     def __init__(
@@ -63,6 +64,7 @@ class Trainer(keras.Model):
         steps: int = 1,
         average: Form | None = None,
         dynamics: Dynamics | None = None,
+        accuracy: bool = True,
     ) -> None:
         super().__init__()
         for member in members:
@@ -73,6 +75,7 @@ class Trainer(keras.Model):
         self._average = average.network if average else None
         self._members, self._strategy, self._steps, self._dynamics = list(members), strategy, steps, dynamics
         self._trained = members[0].variables
+        self._shown = accuracy
         self._loss = keras.metrics.Mean("loss")
         self._accuracy = keras.metrics.SparseCategoricalAccuracy("accuracy")
         self.compile(optimizer=members[0].optimizer)
@@ -82,7 +85,7 @@ class Trainer(keras.Model):
 
     @property
     def metrics(self) -> list[Any]:
-        return [self._loss, self._accuracy]
+        return [self._loss, self._accuracy] if self._shown else [self._loss]
 
     def train_step(self, data: dict[str, Any]) -> dict[str, Any]:
         passed = tf.minimum(tf.cast(self.optimizer.iterations, tf.float32) / self._steps, 1.0)
@@ -104,7 +107,7 @@ class Trainer(keras.Model):
                 weight.assign(weight * mask)
         self._follow()
         self._loss.update_state(outcome.losses[0])
-        if outcome.logits is not None and one:
+        if self._shown:
             self._accuracy.update_state(label, outcome.logits)
             if self._dynamics is not None:
                 self._dynamics.update(data, outcome.logits)
@@ -156,7 +159,7 @@ def compiled(recipe: Recipe, network: Any, dataset: Dataset) -> Trainer:
     phase = phases(recipe)[0]
     steps = pipeline.steps_per_epoch(recipe, dataset, phase)
     form = forms.build(recipe, phase, network, None, steps)
-    loss = losses.get("cross_entropy" if dataset.source.task == "single" else "binary_cross_entropy")
+    loss = losses.get(losses.USUAL[dataset.source.task])
     strategy = Plain().build(losses.scheduled(loss), Problem(dataset.train.given, dataset.classes))
     optimizer = optimizers.build(recipe, steps, form.trained(), phase)
     return Trainer([member_of(recipe, form, phase, optimizer)], strategy, steps * (phase.stage[1] - phase.stage[0]))

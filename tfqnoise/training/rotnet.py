@@ -26,6 +26,8 @@ class Rotation(State):
     Reference: Gidaris et al., ICLR 2018 (arXiv 1803.07728), equations 1 to 3.
     """
 
+    answers = False
+
     def outcome(self, batch: dict[str, Any], labels: Any, networks: Any) -> Outcome:
         images = batch["image"]
         turned = tf.concat([tf.image.rot90(images, turn) for turn in range(TURNS)], axis=0)

@@ -21,13 +21,13 @@ from tfqnoise.errors import DataError, RunError, UsageError
 from tfqnoise.networks.predict import Predictor
 from tfqnoise.recipe import Recipe
 from tfqnoise.run import Run
-from tfqnoise.strategies import Problem, State
+from tfqnoise.strategies import TEACHER, Problem, State
 from tfqnoise.strategies.plain import Plain
 from tfqnoise.training import optimizers, precision, rotnet, summary
 from tfqnoise.training.callbacks import Clusters, Evaluation, Guard, Record, Stopwatch, Strategy
 from tfqnoise.training.dynamics import Dynamics
 from tfqnoise.training.engine import Member, Trainer, member_of, set_batch_norm_frozen
-from tfqnoise.training.teacher import teacher
+from tfqnoise.training.teacher import answers, teacher
 
 
 @contextlib.contextmanager
@@ -68,6 +68,8 @@ class Session:
             family.get(spec)
         loss, strategy = losses.get(recipe.loss), strategies.get(recipe.strategy)
         self.dataset: Dataset = data.load(recipe)
+        if recipe.loss == Recipe.loss:
+            loss = losses.get(losses.USUAL[self.dataset.source.task])
         self._check_task(loss, strategy)
         pipeline.policy(recipe, self.dataset.source)
         self.rows: list[dict[str, Any]] = []
@@ -80,6 +82,7 @@ class Session:
         self.preflight = assembly.compress(recipe, self.network)
         forms.penalty_weights(recipe, self.preflight)
         first, last = self.phases[-1].span
+        self.teacher = teacher(recipe, self.dataset) if recipe.teacher else None
         self.strategy: State = strategy.build(
             losses.scheduled(self._weighted(loss)),
             Problem(
@@ -88,7 +91,7 @@ class Session:
                 last - first,
                 first,
                 recipe.seed,
-                teacher(recipe, self.dataset) if recipe.teacher else None,
+                answers(self.teacher) if recipe.teacher else None,
             ),
         )
         # Peers begin with weights of their own, an average with the first's.
@@ -116,7 +119,7 @@ class Session:
                 raise UsageError(
                     f"--{family} {spec} with {recipe.dataset}, which has {words[task]}",
                     f"a {family} for {words[task]}",
-                    "choose for example --loss binary_cross_entropy --strategy plain"
+                    "choose for example --loss binary_gce; --strategy plain"
                     if task == "multi"
                     else f"see tfqnoise list {'losses' if family == 'loss' else 'strategies'}",
                 )
@@ -213,6 +216,7 @@ class Session:
             (phase.stage[1] - phase.stage[0]) * steps,
             self.forms[-1] if strategy.average else None,
             None if phase.rotation or phase.trusted else self.dynamics,
+            accuracy=strategy.answers and self.dataset.source.task == "single",
         )
         state = self._state()
         if checkpoint is not None:
@@ -237,14 +241,16 @@ class Session:
     ) -> list[Any]:
         form, size = self.forms[0], min(self.recipe.batch_size, len(self.dataset.train))
         pictures = self.dataset.train.examples.images
-        predictors = [Predictor(member.form.network) for member in self.members]
+        predictors = {number: Predictor(member.form.network) for number, member in enumerate(self.members)}
+        if self.teacher is not None:
+            predictors[TEACHER] = Predictor(self.teacher)
         return [
             *([magnitude.callback()] if phase.pruning else []),
             Strategy(strategy, lambda number: predictors[number](pictures)),
             Guard(run, [v for each in self.forms for v in (*each.network.weights, *each.state())]),
             *([Clusters(run, form)] if phase.clustering or phase.snapped else []),
             Stopwatch(size),
-            *([] if phase.rotation else [Evaluation(trainer, self.dataset)]),
+            *([] if phase.rotation else [Evaluation(run, trainer, self.dataset)]),
             Record(run, trainer, self.rows, lambda: state),
             keras.callbacks.TensorBoard(run.path / "tensorboard", write_graph=False, profile_batch=0),
         ]

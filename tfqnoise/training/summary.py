@@ -100,7 +100,7 @@ def of(
 def end(summary: dict[str, Any]) -> str:
     """Returns the result in words."""
     metric = summary["metric"]
-    word = {"accuracy": "accuracy", "f1": "mean F1"}[metric]
+    word = metrics.NAMES[metric]
     lines = [
         f"\ntest {word} ({summary['test_labels']} labels)  last {summary[f'test_{metric}_last']:.2%}, best "
         f"{summary[f'test_{metric}_best']:.2%}, selected on validation {summary[f'test_{metric}_selected']:.2%} "

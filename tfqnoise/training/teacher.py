@@ -12,8 +12,8 @@ from tfqnoise.recipe import Recipe
 from tfqnoise.run import Run
 
 
-def teacher(recipe: Recipe, dataset: Dataset) -> Callable[[Any], Any]:
-    """Returns the network of --teacher as a function from uint8 pictures to logits.
+def teacher(recipe: Recipe, dataset: Dataset) -> Any:
+    """Returns the network of --teacher.
 
     Args:
         recipe: names the teacher's run.
@@ -40,5 +40,9 @@ def teacher(recipe: Recipe, dataset: Dataset) -> Callable[[Any], Any]:
             f"the {len(wanted[1])} classes of {recipe.dataset} and pictures of {wanted[0]}",
             "choose a teacher that was trained on the same data set",
         )
-    network = assembly.restored(run, dataset.input_shape, dataset.classes).network
+    return assembly.restored(run, dataset.input_shape, dataset.classes).network
+
+
+def answers(network: Any) -> Callable[[Any], Any]:
+    """Returns a network as a function from a batch of uint8 pictures to logits, which takes no gradient."""
     return lambda images: tf.stop_gradient(network(scale(images), training=False))

@@ -1,0 +1,62 @@
+import numpy as np
+import pytest
+
+from tfqnoise import label_file
+from tfqnoise.errors import DataError
+
+NAMES = ("cat", "dog", "4")
+
+
+@pytest.fixture
+def file(tmp_path):
+    def write(text):
+        path = tmp_path / "labels.csv"
+        path.write_text(text, encoding="utf-8")
+        return str(path)
+
+    return write
+
+
+def test_names_and_numbers_are_labels_and_a_name_comes_first(file):
+    path = file("id,label\na,dog\nb,0\nc,4\nd, cat \n")
+    # "4" is a class here, though as a number it would be none.
+    assert label_file.read(path, NAMES) == {"a": 1, "b": 0, "c": 2, "d": 0}
+
+
+def test_of_an_audit_the_flagged_rows_count(file):
+    path = file("id,given,suggested,score,flagged\na,dog,cat,0.9,1\nb,cat,dog,0.6,0\n")
+    assert label_file.read(path, NAMES) == {"a": 0}
+
+
+def test_labels_are_replaced_by_id(file):
+    path = file("label,id\ndog,z\n")
+    ids, labels = np.array(["y", "z"]), np.array([0, 0])
+    np.testing.assert_array_equal(label_file.replaced(path, ids, labels, NAMES), [0, 1])
+    np.testing.assert_array_equal(labels, [0, 0])
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("id,label\na,bird\n", "did you mean|choose one of"),
+        ("id,label\na,7\n", "line 2 has the label '7'"),
+        ("id,label\na,dog\na,cat\n", "line 3 names 'a' again"),
+        ("id,label\n,dog\n", "line 2 is incomplete"),
+        ("id,label\na\n", "line 2 is incomplete"),
+        ("name,class\na,dog\n", "has the columns"),
+        ("", "has the columns"),
+        ("id,given,suggested,score,flagged\na,dog,cat,0.9,yes\n", "line 2 is incomplete"),
+        ("id,label\nstrange,dog\n", "'strange'"),
+    ],
+)
+def test_what_is_no_label_file_is_refused(file, text, message):
+    with pytest.raises(DataError, match=message):
+        label_file.replaced(file(text), np.array(["a"]), np.array([0]), NAMES)
+
+
+def test_a_missing_or_binary_file_is_refused(tmp_path):
+    with pytest.raises(DataError, match="can't be read"):
+        label_file.read(str(tmp_path / "none.csv"), NAMES)
+    (tmp_path / "binary.csv").write_bytes(b"\xff\xfe\x00\x01" * 10)
+    with pytest.raises(DataError, match="can't be read"):
+        label_file.read(str(tmp_path / "binary.csv"), NAMES)

@@ -1,0 +1,84 @@
+import dataclasses
+
+import numpy as np
+import pytest
+
+from tfqnoise import Recipe, Run
+from tfqnoise.cli import run_command
+from tfqnoise.errors import RunError, UsageError
+from tfqnoise.training import seeds
+from tfqnoise.training.seeds import train_seeds
+from tfqnoise.training.train import train
+
+TINY = Recipe(width=0.25, epochs=2, steps_per_epoch=2, batch_size=64, noise=0.4, bits=32, loss="gce", seed=4)
+
+
+@pytest.fixture(scope="module")
+def several(tmp_path_factory):
+    path = tmp_path_factory.mktemp("several") / "runs"
+    return path, train_seeds(TINY, path, seeds=2, baseline=True, report=lambda text: None)
+
+
+def test_each_seed_is_a_run_of_its_own_and_the_baseline_differs_in_its_remedy_alone(several):
+    path, _ = several
+    names = {"seed4", "seed5", "baseline-seed4", "baseline-seed5"}
+    assert {p.name for p in path.iterdir() if p.is_dir()} == names
+    for name in names:
+        recipe = Run.open(path / name).recipe
+        assert recipe.seed == int(name[-1])
+        plain = {"loss": "cross_entropy", "strategy": "plain"} if "baseline" in name else {}
+        assert recipe == dataclasses.replace(TINY, seed=recipe.seed, **plain)
+
+
+def test_a_run_among_others_is_the_run_alone(several, tmp_path, silent):
+    path, _ = several
+    alone = train(dataclasses.replace(TINY, seed=5), tmp_path / "alone", report=silent)
+    arrays = [run.read_arrays("weights.npz") for run in (alone, Run.open(path / "seed5"))]
+    for one, other in zip(*(a.values() for a in arrays), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_mean_and_range_are_those_of_the_summaries(several):
+    path, found = several
+    for stem, part in (("seed", found["figures"]), ("baseline-seed", found["baseline_figures"])):
+        summaries = [Run.open(path / f"{stem}{n}").read_json("summary.json") for n in (4, 5)]
+        for name in ("last", "best", "selected"):
+            values = [summary[f"test_accuracy_{name}"] for summary in summaries]
+            span = part["over_seeds"][name]
+            assert (span["least"], span["most"]) == (min(values), max(values))
+            assert span["mean"] == pytest.approx(sum(values) / 2)
+    assert found == Run(path).read_json("seeds.json")
+    text = seeds.table(found)
+    assert "recipe, 2 seeds" in text
+    assert "baseline, 2 seeds" in text
+    assert "noise symmetric 0.4" in text
+
+
+def test_what_is_finished_is_kept_and_the_rest_made(several, silent, capsys):
+    path, found = several
+    weights = (path / "seed4" / "weights.npz").stat().st_mtime_ns
+    (path / "seed5" / "summary.json").unlink()
+    assert run_command("train", ["--resume", "--run-dir", str(path)]) == 0
+    assert "recipe, 2 seeds" in capsys.readouterr().out
+    assert (path / "seed4" / "weights.npz").stat().st_mtime_ns == weights
+    assert Run(path).read_json("seeds.json") == found
+
+
+@pytest.mark.parametrize(
+    ("recipe", "settings", "error", "match"),
+    [
+        (TINY, {"seeds": 2, "baseline": True}, RunError, "already holds"),
+        (TINY, {"seeds": 3, "baseline": True, "resume": True}, RunError, "differ"),
+        (TINY, {"seeds": 0}, UsageError, "--seeds 0"),
+        (Recipe(), {"seeds": 1, "baseline": True}, UsageError, "--baseline"),
+    ],
+)
+def test_what_does_not_fit_is_refused(several, silent, recipe, settings, error, match):
+    with pytest.raises(error, match=match):
+        train_seeds(recipe, several[0], report=silent, **settings)
+
+
+def test_the_newest_run_is_one_of_the_recipe(several, monkeypatch):
+    path, _ = several
+    monkeypatch.setattr("tfqnoise.run.ROOT", path.parent)
+    assert Run.newest().path.name == "seed5"

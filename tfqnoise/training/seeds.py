@@ -1,0 +1,162 @@
+"""The same recipe with several seeds, beside a baseline with the same schedule."""
+
+import dataclasses
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tfqnoise import metrics
+from tfqnoise.backend import keras
+from tfqnoise.errors import RunError, UsageError
+from tfqnoise.recipe import Recipe
+from tfqnoise.run import Run
+from tfqnoise.training.session import Session
+from tfqnoise.training.train import train
+
+FILE = "seeds.json"
+_MOST = 100
+
+
+def train_seeds(
+    recipe: Recipe,
+    directory: str | os.PathLike[str] | None = None,
+    *,
+    seeds: int = 3,
+    baseline: bool = False,
+    resume: bool = False,
+    report: Callable[[str], None] = print,
+) -> dict[str, Any]:
+    """Trains a recipe with seeds s, s + 1, … (which change weights, order, augmentation and noise alike).
+
+    Each run is a run directory of its own, DIRECTORY/seed<n>; with a baseline there is DIRECTORY/baseline-seed<n>,
+    too: the same recipe with cross-entropy and no strategy. What was finished before an interruption is kept.
+
+    Args:
+        recipe: everything but the seeds; its own is the first.
+        directory: where the runs are kept; `runs/<time>-<dataset>-<network>` if not given.
+        seeds: how many.
+        baseline: whether the baseline is trained too.
+        resume: go on with the runs in the directory; `recipe`, `seeds` and `baseline` must be those it began with.
+        report: takes each message.
+
+    Returns:
+        The content of DIRECTORY/seeds.json: for the recipe and its baseline the figures of each seed, their mean and
+        range.
+
+    Raises:
+        UsageError: for a number of seeds out of its limits, or a baseline that is the recipe itself.
+        RunError: if the directory holds other runs.
+    """
+    if not 1 <= seeds <= _MOST:
+        raise UsageError(f"--seeds {seeds}", f"from 1 to {_MOST}", "use for example --seeds 3")
+    plain = dataclasses.replace(recipe, loss=Recipe.loss, strategy=Recipe.strategy, teacher=None)
+    if baseline and plain == recipe:
+        raise UsageError(
+            "--baseline with cross-entropy and no strategy",
+            "a --loss or --strategy to compare with it",
+            "leave --baseline out, or name a loss or strategy",
+        )
+    parent = Run(Path(directory) if directory else Run.fresh(recipe))
+    asked = {"recipe": recipe.to_dict(), "seeds": seeds, "baseline": baseline}
+    _begin(parent, asked, resume)
+    # The run that export takes for the newest is then one of the recipe itself.
+    kinds = {"baseline-seed": plain, "seed": recipe} if baseline else {"seed": recipe}
+    found: dict[str, Any] = {**asked, "baseline_figures": None}
+    for stem, each in kinds.items():
+        runs = []
+        for seed in range(recipe.seed, recipe.seed + seeds):
+            path = parent.path / f"{stem}{seed}"
+            report(f"\n== {path}")
+            runs.append(_one(dataclasses.replace(each, seed=seed), path, report))
+            # What a run leaves in the session of Keras slows the next one down.
+            keras.backend.clear_session()
+        found["figures" if stem == "seed" else "baseline_figures"] = figures(runs)
+    parent.write_json(FILE, found)
+    report(f"\n{table(found)}\n{parent.path / FILE}")
+    return found
+
+
+def _begin(parent: Run, asked: dict[str, Any], resume: bool) -> None:
+    if not (parent.path / FILE).exists():
+        Run.refuse_existing(parent.path)
+        parent.write_json(FILE, asked)
+        return
+    before = parent.read_json(FILE)
+    if not resume:
+        raise RunError(
+            f"{parent.path} already holds runs with several seeds",
+            "a directory without runs",
+            "choose another --run-dir, or go on with these by --resume",
+        )
+    if any(before.get(name) != value for name, value in asked.items()):
+        raise RunError(
+            f"the flags differ from those that {parent.path} began with",
+            "the same recipe, --seeds and --baseline",
+            "leave the flags out, or start anew in another --run-dir",
+        )
+
+
+def _one(recipe: Recipe, path: Path, report: Callable[[str], None]) -> Run:
+    if not (path / "recipe.json").exists():
+        return train(recipe, path, report=report)
+    run = Run.open(path)
+    # A finished run needs no data set to be loaded.
+    return run if (run.path / "summary.json").exists() else Session(run.recipe, report).go(run)
+
+
+def figures(runs: list[Run]) -> dict[str, Any]:
+    """Returns what several runs of one recipe came to: each seed's figures, and their means and ranges."""
+    rows = []
+    for run in runs:
+        summary = run.read_json("summary.json")
+        with run.expecting("summary.json"):
+            metric = summary["metric"]
+            rows.append(
+                {
+                    "run": run.path.name,
+                    "seed": summary["seed"],
+                    "metric": metric,
+                    **{name: summary[f"test_{metric}_{name}"] for name in ("last", "best", "selected")},
+                    "memorised": summary["memorised_last"],
+                    "recovered": summary["recovered_last"],
+                    "effective_noise_rate": run.read_json("noise.json")["effective_rate"],
+                }
+            )
+    spans = {}
+    for name in ("last", "best", "selected", "memorised", "recovered", "effective_noise_rate"):
+        values = [row[name] for row in rows if row[name] is not None]
+        if values:
+            spans[name] = {"mean": float(np.mean(values)), "least": min(values), "most": max(values)}
+    return {"seeds": rows, "over_seeds": spans}
+
+
+def table(found: dict[str, Any]) -> str:
+    """Returns means and ranges in words.
+
+    Args:
+        found: the content of seeds.json.
+    """
+    lines = []
+    for title, part in (("recipe", found["figures"]), ("baseline", found["baseline_figures"])):
+        if part is None:
+            continue
+        spans, word = part["over_seeds"], metrics.NAMES[part["seeds"][0]["metric"]]
+        shown = ", ".join(
+            f"{name} {span['mean']:.2%} ({span['least']:.2%} to {span['most']:.2%})"
+            for name, span in spans.items()
+            if name in ("last", "best", "selected")
+        )
+        lines.append(f"{title}, {len(part['seeds'])} seeds: test {word} {shown}")
+        for name in ("memorised", "recovered"):
+            if name in spans:
+                lines[-1] += f", {name} {spans[name]['mean']:.1%}"
+    rate = found["figures"]["over_seeds"]["effective_noise_rate"]
+    recipe = found["recipe"]
+    lines.append(
+        f"noise {recipe['noise_kind']} {recipe['noise']:g}: {rate['mean']:.1%} of the labels wrong; last is the last "
+        "epoch, selected the best on noisy validation labels, best the best on the test pictures (not to choose by)"
+    )
+    return "\n".join(lines)
