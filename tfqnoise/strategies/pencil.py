@@ -9,12 +9,12 @@ from tfqnoise.backend import tf
 from tfqnoise.errors import UsageError
 from tfqnoise.strategies import Problem, State, register
 
-# Of the paper: ends of the stages, epochs of the second, for which the rate of the labels is meant, and learning rate
-# of stage 3 over that of the stages before.
+# Of the paper: ends of the stages, and the learning rate of stage 3 over that of the stages before.
 _STAGES = (70 / 320, 200 / 320)
-_EPOCHS = 130
 _LAST = 0.2 / 0.06
 _START = 10.0
+# In so many epochs labels can move from one class to another at the paper's rate.
+_EPOCHS = 20
 
 
 class _State(State):
@@ -26,7 +26,7 @@ class _State(State):
         start = _START * np.eye(problem.classes, dtype=np.float32)[problem.given]
         self.labels = tf.Variable(start, trainable=False, name="label_logits")
         second = problem.epochs * (settings.second - settings.first)
-        self._rate = settings.rate * _EPOCHS / max(second, 1.0)
+        self._rate = settings.rate * max(1.0, _EPOCHS / max(second, 1.0))
 
     def loss(self, batch: dict[str, Any], labels: Any, logits: Any) -> Any:
         s, passed = self._settings, batch["passed"]
@@ -82,8 +82,8 @@ class PENCIL:
     Args:
         alpha: weight of the given labels.
         beta: weight of the entropy.
-        rate: r in the 130 epochs that the paper's stage 2 has; in fewer it is as much larger, so that labels may move
-            as far.
+        rate: r; where stage 2 has fewer than 20 epochs (the paper has 130) it is as much larger as they are fewer, so
+            that labels may still move from one class to another.
         first: end of stage 1.
         second: end of stage 2.
     """
