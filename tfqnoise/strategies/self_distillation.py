@@ -8,8 +8,11 @@ import numpy as np
 
 from tfqnoise.backend import tf
 from tfqnoise.errors import UsageError
-from tfqnoise.strategies import Outcome, Problem, State, register
+from tfqnoise.strategies import Problem, State, register
 from tfqnoise.strategies.relabelling import estimated, posterior, wrong_share
+
+# The learning rate climbs in the first fiftieth.
+_CLIMB = 50.0
 
 
 class _State(State):
@@ -18,13 +21,13 @@ class _State(State):
     def __init__(self, settings: "SelfDistillation", base: Any, problem: Problem) -> None:
         super().__init__()
         self._settings, self._base, self._problem = settings, base, problem
-        self.average = settings.average
         uniform = tf.fill([problem.examples, problem.classes], 1 / problem.classes)
         self.predictions = tf.Variable(uniform, trainable=False, name="averaged_predictions")
         self.targets = tf.Variable(uniform, trainable=False, name="corrected_labels")
         self.rate = tf.Variable(0.0, trainable=False, name="noise_rate")
         # Corrected at the beginning of an epoch, so that every example is learnt from both for whole epochs.
-        self._last = problem.first + max(1, round(settings.warm_up * problem.epochs))
+        epochs = min(max(1, round(settings.warm_up * problem.epochs)), max(1, problem.epochs - 1))
+        self._share, self._last = epochs / problem.epochs, problem.first + epochs
 
     def begin_epoch(self, epoch: int, predict: Callable[[int], np.ndarray]) -> None:
         if epoch != self._last:
@@ -34,22 +37,31 @@ class _State(State):
         self.targets.assign(posterior(averaged, labels, estimated(averaged, given), self._settings.temperature))
         self.rate.assign(wrong_share(self.targets.numpy(), given))
 
-    def outcome(self, batch: dict[str, Any], labels: Any, networks: Any) -> Outcome:
-        logits = networks[0](batch["image"])
+    def loss(self, batch: dict[str, Any], labels: Any, logits: Any) -> Any:
         targets = tf.cond(
             batch["epoch"] < self._last,
-            lambda: self._average(batch, labels, networks[1]),
+            lambda: self._take(batch["row"], labels, logits),
             lambda: tf.gather(self.targets, batch["row"]),
         )
-        return Outcome([tf.reduce_mean(self._base(targets, logits, batch["passed"]))], logits)
+        return self._base(targets, logits, batch["passed"])
 
-    def _average(self, batch: dict[str, Any], labels: Any, network: Any) -> Any:
-        """Takes the averaged network's answers into the table, and returns the labels as they are."""
-        beta, rows = self._settings.beta, batch["row"]
-        answer = tf.nn.softmax(tf.cast(network(batch["image"]), tf.float32))
-        averaged = beta * tf.gather(self.predictions, rows) + (1 - beta) * answer
-        self.predictions.scatter_nd_update(rows[:, None], tf.stop_gradient(averaged))
+    def _take(self, rows: Any, labels: Any, logits: Any) -> Any:
+        """Takes the answers to a batch into the table, and returns the labels as they are."""
+        beta, answer = self._settings.beta, tf.stop_gradient(tf.nn.softmax(tf.cast(logits, tf.float32)))
+        self.predictions.scatter_nd_update(
+            rows[:, None], beta * tf.gather(self.predictions, rows) + (1 - beta) * answer
+        )
         return labels
+
+    def learning_rate(self) -> Callable[[Any], Any]:
+        share = self._share
+
+        def shape(passed: Any) -> Any:
+            first = 0.5 * (1 + tf.cos(np.pi * tf.minimum(passed / share, 1.0)))
+            second = 0.5 * (1 + tf.cos(np.pi * (passed - share) / max(1 - share, 1e-6)))
+            return tf.where(passed < share, tf.minimum(first, passed * _CLIMB), second)
+
+        return shape
 
     def findings(self) -> dict[str, float]:
         return {"estimated_noise_rate": float(self.rate)} if float(self.rate) else {}
@@ -59,37 +71,34 @@ class _State(State):
 
 
 @register(
-    reference="averaged predictions: Laine and Aila, ICLR 2017 (arXiv 1610.02242); averaged weights: Tarvainen and "
-    "Valpola, NeurIPS 2017 (arXiv 1703.01780); labels filtered by both: Nguyen et al., ICLR 2020 (arXiv 1910.01842)"
+    reference="averaged predictions: Laine and Aila, ICLR 2017 (arXiv 1610.02242); labels filtered by them: "
+    "Nguyen et al., ICLR 2020 (arXiv 1910.01842)"
 )
 @dataclasses.dataclass(frozen=True)
 class SelfDistillation:
-    """Learns the labels, corrects them by its own averages, and goes on with those: L = loss(q, logits).
+    """Learns the labels, corrects them by its own averaged answers, and goes on with those: L = loss(q, logits).
 
-    t <- b t + (1 - b) p for each training example, where p is the answer of a network whose weights are an average of
-    the trained one's. After the warm-up, once, q joins t with the given label through a transition matrix estimated
-    from them (`tfqnoise.strategies.relabelling`). Corrected again and again, labels and network would confirm each
-    other.
+    t <- b t + (1 - b) p for each training example with each of its epochs. After the warm-up, once, q joins t with
+    the given label through a transition matrix estimated from them (`tfqnoise.strategies.relabelling`). Corrected again
+    and again, labels and network would confirm each other. The learning rate falls to zero along a cosine twice, in the
+    warm-up and behind it: what corrects labels should have learnt all that it can from them.
 
     Args:
         warm_up: share of the training that goes by before labels are corrected, in (0, 1).
         beta: b, the momentum of the predictions.
-        average: momentum of the averaged weights, a step.
         temperature: below 1 it sharpens the averaged predictions.
     """
 
     warm_up: float = 0.5
     beta: float = 0.7
-    average: float = 0.99
     temperature: float = 0.5
 
     def __post_init__(self) -> None:
-        shares = 0 < self.warm_up < 1 and 0 <= self.beta < 1 and 0 < self.average < 1
-        if not (shares and self.temperature > 0):
+        if not (0 < self.warm_up < 1 and 0 <= self.beta < 1 and self.temperature > 0):
             raise UsageError(
                 f"self_distillation with {', '.join(f'{k} = {v}' for k, v in dataclasses.asdict(self).items())}",
-                "warm_up and average between 0 and 1, beta in [0, 1), a positive temperature",
-                "leave them out for 0.5, 0.99, 0.7 and 0.5",
+                "warm_up between 0 and 1, beta in [0, 1), a positive temperature",
+                "leave them out for 0.5, 0.7 and 0.5",
             )
 
     def build(self, loss: Any, problem: Problem) -> State:

@@ -147,11 +147,13 @@ class Evaluation(keras.callbacks.Callback):
         train, validation, test = self._dataset.train, self._dataset.validation, self._dataset.test
         if self._dataset.source.task == "multi":
             found = metrics.f1(test.labels, self._predict(test.images))
-            names = self._dataset.source.class_names
             return {
                 "test_f1": found.mean,
                 "validation_f1": metrics.f1(validation.given, self._predict(validation.examples.images)).mean,
-                **{f"f1_{name}": float(value) for name, value in zip(names, found.f1, strict=True)},
+                **{
+                    f"f1_{name}": float(value)
+                    for name, value in zip(self._dataset.source.class_names, found.f1, strict=True)
+                },
             }
         logits = self._predict(test.images)
         names = list(self._dataset.source.class_names)
