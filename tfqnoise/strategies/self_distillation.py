@@ -80,8 +80,8 @@ class SelfDistillation:
 
     t <- b t + (1 - b) p for each training example with each of its epochs. After the warm-up, once, q joins t with
     the given label through a transition matrix estimated from them (`tfqnoise.strategies.relabelling`). Corrected
-    again and again, labels and network would confirm each other. The learning rate falls to zero along a cosine twice,
-    in the warm-up and behind it: what corrects labels should have learnt all that it can from them.
+    again and again, labels and network would confirm each other. The learning rate falls to zero along a cosine
+    twice, in the warm-up and behind it: what corrects labels should have learnt all that it can from them.
 
     Args:
         warm_up: share of the training that goes by before labels are corrected, in (0, 1).
