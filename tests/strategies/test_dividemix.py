@@ -37,7 +37,7 @@ def _state(**settings):
     return state
 
 
-def _batch(passed, number=3):
+def _batch(passed, number):
     return {
         "image": tf.constant(VIEWS[0]),
         "views": (tf.constant(VIEWS[1]),),
@@ -47,22 +47,22 @@ def _batch(passed, number=3):
     }
 
 
-def _outcome(state, passed, kernels=KERNELS, **settings):
+def _outcome(state, passed, kernels=KERNELS, number=3):
     kernels = [tf.constant(each, tf.float32) for each in kernels]
     networks = [lambda images, k=k: tf.reshape(tf.cast(images, tf.float32), [-1, 4]) @ k for k in kernels]
     with tf.GradientTape(persistent=True) as tape:
         tape.watch(kernels)
-        values = state.outcome(_batch(passed, **settings), LABELS, networks).losses
+        values = state.outcome(_batch(passed, number), LABELS, networks).losses
     return [float(value) for value in values], [[tape.gradient(v, k) for k in kernels] for v in values]
 
 
-def _expected(passed, threshold=0.5, temperature=0.5, weight=25.0, warm_up=0.2, ramp=0.1):
+def _expected(passed, number, threshold=0.5, temperature=0.5, weight=25.0, warm_up=0.2, ramp=0.1):
     """Losses of both networks and their slopes, with the targets held fast."""
     flat = VIEWS.reshape(2, 6, 4).astype(np.float64)
     answers = np.stack([_softmax(flat @ kernel) for kernel in KERNELS])
     own, guess = answers.mean(axis=1), _sharpened(answers.mean(axis=(0, 1)), temperature)
-    l = float(share(_batch(passed), 4.0, 0))  # noqa: E741
-    l = max(l, 1 - l)  # noqa: E741
+    part = float(share(_batch(passed, number), 4.0, 0))
+    part = max(part, 1 - part)
     results = []
     for k in range(2):
         w = CLEAN[1 - k][:, None]
@@ -70,7 +70,7 @@ def _expected(passed, threshold=0.5, temperature=0.5, weight=25.0, warm_up=0.2, 
         targets = np.tile(np.where(w > threshold, refined, guess), (2, 1))
         labelled = np.tile(CLEAN[1 - k] > threshold, 2)
         pictures = flat.reshape(12, 4)
-        pictures, targets = (l * x + (1 - l) * np.roll(x, 1, axis=0) for x in (pictures, targets))
+        pictures, targets = (part * x + (1 - part) * np.roll(x, 1, axis=0) for x in (pictures, targets))
 
         def loss(kernel, pictures=pictures, targets=targets, labelled=labelled):
             p = _softmax(pictures @ kernel)
@@ -103,11 +103,16 @@ def _expected(passed, threshold=0.5, temperature=0.5, weight=25.0, warm_up=0.2, 
 )
 def test_both_losses_are_the_papers(passed, settings):
     """Each network is told by the other which labels are right, and nobody learns through targets."""
-    values, gradients = _outcome(_state(**settings), passed)
-    for k, (value, slopes) in enumerate(_expected(passed, **settings)):
-        assert values[k] == pytest.approx(value, rel=1e-3)
-        np.testing.assert_allclose(gradients[k][k], slopes, rtol=5e-3, atol=0.02 * np.abs(slopes).max())
-        assert gradients[k][1 - k] is None or not np.abs(gradients[k][1 - k]).max()
+    shares = []
+    for number in (4, 7):
+        values, gradients = _outcome(_state(**settings), passed, number=number)
+        for k, (value, slopes) in enumerate(_expected(passed, number, **settings)):
+            assert values[k] == pytest.approx(value, rel=1e-3)
+            np.testing.assert_allclose(gradients[k][k], slopes, rtol=5e-3, atol=0.02 * np.abs(slopes).max())
+            assert gradients[k][1 - k] is None or not np.abs(gradients[k][1 - k]).max()
+        shares.append(float(share(_batch(passed, number), 4.0, 0)))
+    # At least half of a mixture is the picture itself, whichever share was drawn.
+    assert min(shares) < 0.45 < 0.55 < max(shares)
 
 
 def test_all_answers_alike_are_penalised():
