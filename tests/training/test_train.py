@@ -87,6 +87,8 @@ def test_seeds_give_other_weights(tmp_path, silent):
     [
         # One float epoch, one quantised, one with frozen statistics; tables and averages on the way.
         ((2,), {"float_epochs": 1, "freeze_batch_norm": 0.34, "strategy": "elr", "weight_average": 0.9}),
+        # With layers that draw.
+        ((1,), {"bits": 32, "network": "alexnet", "width": 0.1}),
         # In the middle of stages.
         ((3,), {"bits": 32, "stages": "float:2,float:2"}),
         ((2,), {"clusters": 8, "codebooks": 2, "stages": "quantise+cluster:2,snap:1@0.01"}),

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -80,6 +80,27 @@ class Clusters(keras.callbacks.Callback):
             logs["quantization_error"] = float(np.mean([row["error"] for row in rows]))
             logs["assignment_entropy_bits"] = float(np.mean([row["entropy_bits"] for row in rows]))
             logs["occupied_clusters"] = float(np.mean([row["occupied"] for row in rows]))
+
+
+class Chance(keras.callbacks.Callback):
+    """Makes what layers draw in an epoch (dropout) a function of seed and epoch, so a resumed run draws it again.
+
+    Args:
+        networks: whose layers draw; two of them draw differently.
+        seed: of the run.
+    """
+
+    def __init__(self, networks: Sequence[Any], seed: int) -> None:
+        super().__init__()
+        layers = [module for each in networks for module in each.submodules if hasattr(module, "_random_generator")]
+        found = [getattr(layer._random_generator, "_generator", None) for layer in layers]
+        self._generators = [generator for generator in found if generator is not None]
+        self._seed = seed
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        for number, generator in enumerate(self._generators):
+            drawn = np.random.SeedSequence([self._seed, epoch, number]).generate_state(1)[0]
+            generator.reset_from_seed(int(drawn))
 
 
 class Stopwatch(keras.callbacks.Callback):
