@@ -4,11 +4,14 @@ import pytest
 from tfqnoise import losses
 from tfqnoise.backend import tf
 from tfqnoise.errors import UsageError
+from tfqnoise.strategies import TEACHER as TEACHER_NUMBER
 from tfqnoise.strategies import Problem
 from tfqnoise.strategies.distillation import Distillation
+from tfqnoise.strategies.relabelling import estimated
 
 RANDOM = np.random.default_rng(0)
 IMAGES = RANDOM.integers(0, 256, (4, 2, 2, 1), np.uint8)
+GIVEN = RANDOM.integers(0, 3, 90)
 LABELS = np.eye(3, dtype=np.float32)[[0, 2, 2, 1]]
 TEACHER, OWN = RANDOM.normal(size=(2, 4, 3)).astype(np.float32) / 100
 
@@ -31,36 +34,42 @@ def _outcome(state):
     return float(outcome.losses[0]), tape.gradient(outcome.losses[0], logits).numpy()
 
 
-def _state(**settings):
+def _state(first=0, **settings):
     base = losses.scheduled(losses.get("cross_entropy"))
-    return Distillation(**settings).build(base, Problem(np.zeros(9, np.int64), 3, teacher=_linear(TEACHER)))
+    return Distillation(**settings).build(base, Problem(GIVEN, 3, 10, first, teacher=_linear(TEACHER)))
 
 
-@pytest.mark.parametrize("temperature", [1.0, 4.0])
+@pytest.mark.parametrize("temperature", [0.5, 1.0, 4.0])
 def test_without_labels_the_teacher_alone_is_learnt(temperature):
     state = _state(labels=False, temperature=temperature)
+    state.begin_epoch(0, None)
     value, gradient = _outcome(state)
     flat = IMAGES.reshape(4, 4).astype(np.float64)
     p, targets = _softmax(flat @ OWN), _softmax(flat @ TEACHER / temperature)
     assert value == pytest.approx(-(targets * np.log(p)).sum(axis=1).mean(), rel=1e-4)
     np.testing.assert_allclose(gradient, (p - targets) / 4, atol=1e-5)
     assert state.findings() == {}
-    np.testing.assert_allclose(state.posterior.batches, 5)
 
 
 def test_with_labels_it_is_what_both_say():
-    state = _state(temperature=2.0)
-    counts = (0.8 * np.eye(3) + 0.2 / 3) / 3
+    """By a matrix from the teacher's answers to all pictures, taken before the first epoch and kept."""
+    state, answers = _state(first=2, temperature=2.0), RANDOM.normal(size=(90, 3)).astype(np.float32) * 3
+    asked = []
+    for epoch in range(2, 5):
+        state.begin_epoch(epoch, lambda number: asked.append(number) or answers)
+    assert asked == [TEACHER_NUMBER]
+    matrix, all_p = estimated(_softmax(answers), GIVEN), _softmax(answers / 2)
+    np.testing.assert_allclose(state.matrix, matrix, rtol=1e-5)
+    q = all_p * matrix[:, GIVEN].T
+    wrong = 1 - (q / q.sum(axis=1, keepdims=True))[np.arange(90), GIVEN].mean()
+    assert state.findings()["estimated_noise_rate"] == pytest.approx(wrong, rel=1e-3)
     flat = IMAGES.reshape(4, 4).astype(np.float64)
-    p, teacher = _softmax(flat @ OWN), _softmax(flat @ TEACHER / 2)
-    for batches in (6, 7, 8):
-        value, gradient = _outcome(state)
-        given = (counts / counts.sum(axis=1, keepdims=True))[:, LABELS.argmax(axis=1)].T
-        targets = teacher * given / (teacher * given).sum(axis=1, keepdims=True)
-        assert value == pytest.approx(-(targets * np.log(p)).sum(axis=1).mean(), rel=1e-4)
-        np.testing.assert_allclose(gradient, (p - targets) / 4, atol=1e-5)
-        counts = counts + (targets.T @ LABELS / 4 - counts) / batches
-    assert state.findings()["estimated_noise_rate"] == pytest.approx(1 - np.trace(counts), rel=1e-3)
+    p = _softmax(flat @ OWN)
+    targets = _softmax(flat @ TEACHER / 2) * matrix[:, LABELS.argmax(axis=1)].T
+    targets /= targets.sum(axis=1, keepdims=True)
+    value, gradient = _outcome(state)
+    assert value == pytest.approx(-(targets * np.log(p)).sum(axis=1).mean(), rel=1e-3)
+    np.testing.assert_allclose(gradient, (p - targets) / 4, atol=1e-4)
 
 
 @pytest.mark.parametrize("temperature", [0, -1, float("nan")])

@@ -5,9 +5,11 @@ from tfqnoise import losses
 from tfqnoise.backend import tf
 from tfqnoise.errors import UsageError
 from tfqnoise.strategies import Problem
+from tfqnoise.strategies.relabelling import estimated
 from tfqnoise.strategies.self_distillation import SelfDistillation
 
 RANDOM = np.random.default_rng(0)
+GIVEN = RANDOM.integers(0, 3, 60)
 
 
 def _softmax(x):
@@ -15,49 +17,70 @@ def _softmax(x):
     return e / e.sum(axis=1, keepdims=True)
 
 
-def _state(**settings):
+def _state(epochs=10, first=0, **settings):
     base = losses.scheduled(losses.get("cross_entropy"))
-    return SelfDistillation(**settings).build(base, Problem(np.zeros(9, np.int64), 3))
+    return SelfDistillation(**settings).build(base, Problem(GIVEN, 3, epochs, first))
 
 
-def _batch(rows, passed):
-    return {"image": tf.zeros([len(rows), 1, 1, 1]), "row": tf.constant(rows), "passed": tf.constant(passed)}
+def _step(state, epoch):
+    rows, logits = RANDOM.permutation(60)[:8], tf.constant(RANDOM.normal(size=(8, 3)) * 2, tf.float32)
+    batch = {"image": tf.zeros([8, 1, 1, 1]), "row": tf.constant(rows), "epoch": tf.constant(epoch, tf.int64)}
+    labels = np.eye(3, dtype=np.float32)[GIVEN[rows]]
+    with tf.GradientTape() as tape:
+        tape.watch(logits)
+        outcome = state.outcome({**batch, "passed": 0.5}, labels, [lambda images: logits])
+    return rows, labels, logits.numpy(), float(outcome.losses[0]), tape.gradient(outcome.losses[0], logits).numpy()
 
 
-def test_it_learns_labels_and_later_its_average_joined_with_them():
-    state = _state(warm_up=0.5, beta=0.6, average=0.95)
-    assert state.networks == 1
-    assert state.average == 0.95
-    table, counts, batches = np.full((9, 3), 1 / 3), (0.8 * np.eye(3) + 0.2 / 3) / 3, 5
-    for passed in (0.0, 0.2, 0.49, 0.5, 0.6, 0.9):
-        rows = RANDOM.permutation(9)[:4]
-        labels = np.eye(3, dtype=np.float32)[RANDOM.integers(0, 3, 4)]
-        own, averaged = (tf.constant(RANDOM.normal(size=(4, 3)) * 2, tf.float32) for _ in range(2))
-        with tf.GradientTape() as tape:
-            tape.watch([own, averaged])
-            outcome = state.outcome(_batch(rows, passed), labels, [lambda i, z=own: z, lambda i, z=averaged: z])
-        gradients = tape.gradient(outcome.losses[0], [own, averaged])
-        table[rows] = 0.6 * table[rows] + 0.4 * _softmax(averaged.numpy())
-        np.testing.assert_allclose(state.predictions, table, rtol=1e-4)
-        np.testing.assert_allclose(state.label_table(), table, rtol=1e-4)
-        targets = labels
-        if passed >= 0.5:
-            given = (counts / counts.sum(axis=1, keepdims=True))[:, labels.argmax(axis=1)].T
-            targets = table[rows] * given / (table[rows] * given).sum(axis=1, keepdims=True)
-            batches += 1
-            counts = counts + (targets.T @ labels / 4 - counts) / batches
-        np.testing.assert_allclose(state.posterior.counts, counts, rtol=1e-3, atol=1e-6)
-        p = _softmax(own.numpy())
-        assert float(outcome.losses[0]) == pytest.approx(-(targets * np.log(p)).sum(axis=1).mean(), rel=1e-4)
-        # Targets are constants: the slope is that of cross-entropy, and none is towards the average.
-        np.testing.assert_allclose(gradients[0], (p - targets) / 4, atol=1e-5)
-        assert gradients[1] is None
-        np.testing.assert_array_equal(outcome.logits, own)
-    assert state.findings()["estimated_noise_rate"] == pytest.approx(1 - np.trace(counts), rel=1e-3)
+def test_it_learns_labels_and_then_what_they_and_its_average_say():
+    state = _state(warm_up=0.5, beta=0.6, temperature=0.4, first=2)
+    table, targets = np.full((60, 3), 1 / 3), None
+    for epoch in range(2, 12):
+        state.begin_epoch(epoch, None)
+        if epoch == 7:
+            q = table ** (1 / 0.4) * estimated(table, GIVEN)[:, GIVEN].T
+            targets = q / q.sum(axis=1, keepdims=True)
+            np.testing.assert_allclose(state.label_table(), targets, rtol=2e-3, atol=1e-5)
+            wrong = 1 - targets[np.arange(60), GIVEN].mean()
+            assert state.findings()["estimated_noise_rate"] == pytest.approx(wrong, rel=1e-3)
+        for _ in range(3):
+            rows, labels, logits, value, gradient = _step(state, epoch)
+            p = _softmax(logits)
+            if epoch < 7:
+                table[rows] = 0.6 * table[rows] + 0.4 * p
+                assert state.findings() == {}
+            wanted = labels if epoch < 7 else targets[rows]
+            np.testing.assert_allclose(state.predictions, table, rtol=1e-4)
+            assert value == pytest.approx(-(wanted * np.log(p)).sum(axis=1).mean(), rel=1e-3)
+            np.testing.assert_allclose(gradient, (p - wanted) / 8, atol=1e-4)
+
+
+def test_the_learning_rate_falls_to_zero_twice():
+    """Behind a climb in the first fiftieth; the second fall begins with the epoch that learns corrected labels."""
+    shape = _state(10, warm_up=0.43).learning_rate()
+    rates = [float(shape(tf.constant(passed))) for passed in (0.0, 0.01, 0.02, 0.2, 0.399, 0.401, 0.7, 1.0)]
+    assert rates == pytest.approx([0, 0.5, 0.994, 0.5, 0, 1, 0.5, 0], abs=1e-3)
+
+
+@pytest.mark.parametrize(("epochs", "warm_up", "at"), [(10, 0.3, 3), (10, 0.01, 1), (10, 0.99, 9), (2, 0.9, 1)])
+def test_labels_are_corrected_once_in_time_for_the_last_epoch(epochs, warm_up, at):
+    state = _state(epochs, warm_up=warm_up)
+    for epoch in range(epochs):
+        before = state.targets.numpy()
+        state.predictions.assign(RANDOM.dirichlet(np.ones(3), 60))
+        state.begin_epoch(epoch, None)
+        assert (state.targets.numpy() != before).any() == (epoch == at)
 
 
 @pytest.mark.parametrize(
-    "settings", [{"warm_up": -0.1}, {"warm_up": 1.0}, {"beta": 1.0}, {"beta": -0.1}, {"average": 0}, {"average": 1}]
+    "settings",
+    [
+        {"warm_up": 0},
+        {"warm_up": 1.0},
+        {"beta": 1.0},
+        {"beta": -0.1},
+        {"temperature": 0},
+    ],
 )
 def test_settings_out_of_limits_are_refused(settings):
     with pytest.raises(UsageError, match="self_distillation with"):

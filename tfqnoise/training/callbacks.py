@@ -166,6 +166,7 @@ class Evaluation(keras.callbacks.Callback):
 
     def _measure(self) -> dict[str, float | None]:
         train, validation, test = self._dataset.train, self._dataset.validation, self._dataset.test
+        names = list(self._dataset.source.class_names)
         if self._dataset.source.task == "multi":
             found = metrics.f1(test.labels, self._predict(test.images))
             return {
@@ -177,7 +178,6 @@ class Evaluation(keras.callbacks.Callback):
                 },
             }
         logits = self._predict(test.images)
-        names = list(self._dataset.source.class_names)
         matrix = metrics.confusion(test.labels, logits).tolist()
         self._run.write_json("confusion.json", {"class_names": names, "confusion_matrix": matrix})
         result: dict[str, float | None] = {
