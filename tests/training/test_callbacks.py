@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from tfqnoise import Recipe, Run
+from tfqnoise.backend import keras, tf
 from tfqnoise.errors import TrainingError
-from tfqnoise.training.callbacks import Guard, Stopwatch
+from tfqnoise.training.callbacks import Chance, Guard, Stopwatch
 from tfqnoise.training.train import train
 
 
@@ -48,3 +49,21 @@ def test_the_stopwatch_leaves_the_first_batch_out(monkeypatch):
         watch.on_train_batch_end(batch)
     watch.on_epoch_end(0, logs)
     assert logs == {"images_per_second": 50.0}
+
+
+def test_what_layers_draw_is_a_function_of_seed_and_epoch():
+    networks = []
+    for _ in range(2):
+        image = keras.Input([100])
+        networks.append(keras.Model(image, keras.layers.Dropout(0.5, rng_type="stateful")(image)))
+    answer = tf.function(lambda: [network(tf.ones([1, 100]), training=True) for network in networks])
+
+    def drawn(seed, epoch):
+        Chance(networks, seed).on_epoch_begin(epoch)
+        return np.concatenate([*answer(), *answer()])
+
+    once = drawn(3, 1)
+    np.testing.assert_array_equal(drawn(3, 1), once)
+    # Of both networks, in both steps, and in other epochs and runs.
+    rows = np.concatenate([once, drawn(3, 2), drawn(4, 1)])
+    assert len(np.unique(rows, axis=0)) == len(rows)

@@ -1,12 +1,16 @@
 import dataclasses
 import itertools
 import json
+import shutil
 
 import numpy as np
 import pytest
 
-from tfqnoise import Recipe, Run
+from tfqnoise import Recipe, Run, assembly, strategies
+from tfqnoise.backend import keras, tf
 from tfqnoise.errors import DataError, RunError, UsageError
+from tfqnoise.strategies import Problem
+from tfqnoise.training import callbacks
 from tfqnoise.training.train import train
 
 SMALL = Recipe(width=0.25, epochs=2, steps_per_epoch=3, batch_size=64, noise=0.4)
@@ -83,6 +87,8 @@ def test_seeds_give_other_weights(tmp_path, silent):
     [
         # One float epoch, one quantised, one with frozen statistics; tables and averages on the way.
         ((2,), {"float_epochs": 1, "freeze_batch_norm": 0.34, "strategy": "elr", "weight_average": 0.9}),
+        # With layers that draw.
+        ((1,), {"bits": 32, "network": "alexnet", "width": 0.1}),
         # In the middle of stages.
         ((3,), {"bits": 32, "stages": "float:2,float:2"}),
         ((2,), {"clusters": 8, "codebooks": 2, "stages": "quantise+cluster:2,snap:1@0.01"}),
@@ -103,8 +109,6 @@ def test_resuming_after_any_epoch_is_exact(tmp_path, silent, monkeypatch, epochs
     total = sum(int(part[part.index(":") + 1]) for part in settings.get("stages", "float:3").split(","))
     recipe = dataclasses.replace(SMALL, epochs=total, **settings)
     whole = train(recipe, tmp_path / "whole", report=silent)
-    from tfqnoise.training import callbacks
-
     for epoch in epochs:
         path = tmp_path / f"stopped{epoch}"
         original = callbacks.Record.on_epoch_end
@@ -122,15 +126,67 @@ def test_resuming_after_any_epoch_is_exact(tmp_path, silent, monkeypatch, epochs
         run = Run.open(path)
         rows = run.read_lines("metrics.jsonl")
         run.write_lines("metrics.jsonl", [*rows, {**rows[-1], "epoch": epoch + 1}])
-        resumed = train(recipe, path, resume=True, report=silent)
-        weights = [r.read_arrays("weights.npz").values() for r in (whole, resumed)]
-        for one, other in zip(*weights, strict=True):
-            np.testing.assert_array_equal(one, other)
-        kept = [
-            [(row["epoch"], row["loss"], row["test_accuracy"]) for row in r.read_lines("metrics.jsonl")]
-            for r in (whole, resumed)
-        ]
-        assert kept[0] == kept[1]
+        _assert_same(whole, train(recipe, path, resume=True, report=silent), "weights.npz")
+
+
+def _assert_same(whole, resumed, *files):
+    for file in files:
+        one, other = (_by_place(run.read_arrays(file)) for run in (whole, resumed))
+        assert one.keys() == other.keys()
+        for name, value in one.items():
+            np.testing.assert_array_equal(value, other[name], err_msg=f"{file}: {name}")
+    kept = [
+        [(row["epoch"], row["loss"], row["test_accuracy"]) for row in run.read_lines("metrics.jsonl")]
+        for run in (whole, resumed)
+    ]
+    assert kept[0] == kept[1]
+
+
+def _by_place(arrays):
+    """Names without the number that TF-MOT gives to a process's second network."""
+    parts = {name: name.split("/") for name in arrays}
+    return {(*part[:2], part[-1]): arrays[name] for name, part in parts.items()}
+
+
+def _small(recipe, input_shape, classes):
+    """A network with all that a checkpoint has to keep, traced in a fraction of the time."""
+    layers = keras.layers
+    image = keras.Input(input_shape, name="image")
+    x = layers.Conv2D(8, 3, strides=2, use_bias=False, name="conv")(image)
+    x = layers.ReLU(name="relu")(layers.BatchNormalization(name="norm")(x))
+    return keras.Model(image, layers.Dense(classes, name="logits")(layers.Flatten(name="flat")(x)))
+
+
+@pytest.mark.parametrize("bits", [32, *(pytest.param(bits, marks=pytest.mark.slow) for bits in (8, 4))])
+@pytest.mark.parametrize("name", strategies.registry.entries())
+def test_every_strategy_resumes_exactly(tmp_path, silent, monkeypatch, name, bits):
+    """All networks, optimizers, tables and averages of a strategy come back from the checkpoint."""
+    if bits == 32:
+        monkeypatch.setattr(assembly, "build", _small)
+    recipe = dataclasses.replace(FLOAT, bits=bits, steps_per_epoch=2, strategy=name)
+    if getattr(strategies.registry.entry(name).factory, "taught", False):
+        taught = dataclasses.replace(recipe, strategy="plain", bits=32, epochs=1, seed=5)
+        recipe = dataclasses.replace(recipe, teacher=str(train(taught, tmp_path / "teacher", report=silent).path))
+    original = callbacks.Record.on_epoch_end
+
+    def keep(self, number, logs=None):
+        original(self, number, logs)
+        if number == 0:
+            # All that a run leaves that is killed now.
+            shutil.copytree(tmp_path / "whole", tmp_path / "stopped")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(callbacks.Record, "on_epoch_end", keep)
+        whole = train(recipe, tmp_path / "whole", report=silent)
+    resumed = train(recipe, tmp_path / "stopped", resume=True, report=silent)
+    _assert_same(whole, resumed, "weights.npz", "checkpoint.npz", "examples.npz")
+    groups = {key.split("/")[0] for key in whole.read_arrays("checkpoint.npz")}
+    state = strategies.get(name).build(None, Problem(np.zeros(4, np.int64), 3))
+    assert ("strategy" in groups) == bool(state.variables)
+    numbers = ["", *range(1, state.networks)]
+    assert {f"optimizer{n}" for n in numbers} == {group for group in groups if group.startswith("optimizer")}
+    numbers += [state.networks] if state.average else []
+    assert {f"network{n}" for n in numbers} == {group for group in groups if group.startswith("network")}
 
 
 def test_a_finished_run_is_left_alone(trained, silent):
@@ -168,8 +224,6 @@ def test_other_data_are_refused_on_resume(tmp_path, silent):
 
 
 def test_a_disk_that_tensorboard_fills_is_said_in_words(tmp_path, silent, monkeypatch):
-    from tfqnoise.backend import keras, tf
-
     def full(self, *arguments, **settings):
         raise tf.errors.ResourceExhaustedError(None, None, "No space left on device")
 
@@ -220,8 +274,6 @@ def test_summaries_are_plain_json(trained):
 @pytest.mark.parametrize("bits", [8, 32])
 def test_statistics_are_frozen_in_the_last_phase(tmp_path, silent, monkeypatch, bits):
     """Seen from outside, after `fit`: the statistics stay, scales and kernels go on learning."""
-    from tfqnoise.training import callbacks
-
     seen = []
     original = callbacks.Record.on_epoch_end
 

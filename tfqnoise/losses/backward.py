@@ -26,7 +26,7 @@ def backward(labels: Any, logits: Any, inverse: Any) -> Any:
     return cross_entropy(labels @ tf.cast(inverse, tf.float32), logits)
 
 
-@register(reference="Patrini et al., CVPR 2017 (arXiv 1609.03944), backward correction", sample=SAMPLE)
+@register(reference="Patrini et al., CVPR 2017 (arXiv 1609.03683), backward correction", sample=SAMPLE)
 @dataclasses.dataclass(frozen=True)
 class Backward(Correction):
     """Backward-corrected cross-entropy, L = -sum_k (T^-1)_yk log p_k: unbiased, of high variance.

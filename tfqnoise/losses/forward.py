@@ -30,7 +30,7 @@ def forward(labels: Any, logits: Any, matrix: Any) -> Any:
     return -tf.reduce_sum(labels * tf.where(seen, tf.math.log(tf.where(seen, given, 1.0)), bound), axis=-1)
 
 
-@register(reference="Patrini et al., CVPR 2017 (arXiv 1609.03944), forward correction", sample=SAMPLE)
+@register(reference="Patrini et al., CVPR 2017 (arXiv 1609.03683), forward correction", sample=SAMPLE)
 @dataclasses.dataclass(frozen=True)
 class Forward(Correction):
     """Forward-corrected cross-entropy, L = -log (p T)_y: the network predicts the true, T the given label.

@@ -36,6 +36,7 @@ def alexnet(input_shape: tuple[int, int, int], classes: int, width: float = 1.0)
         units = max(1, round(width * _HIDDEN))
         x = _layers.Dense(units, kernel_initializer="he_normal", name=f"hidden{number}")(x)
         x = _layers.ReLU(name=f"hidden{number}_relu")(x)
-        x = _layers.Dropout(_DROPOUT, name=f"hidden{number}_dropout")(x)
+        # "stateful": from a generator that can be set anew, see `tfqnoise.training.callbacks.Chance`.
+        x = _layers.Dropout(_DROPOUT, rng_type="stateful", name=f"hidden{number}_dropout")(x)
     logits = _layers.Dense(classes, kernel_initializer="he_normal", name="logits")(x)
     return keras.Model(image, logits, name="alexnet")

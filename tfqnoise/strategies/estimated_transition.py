@@ -21,8 +21,10 @@ class _State(State):
         self.matrix = tf.Variable(tf.eye(problem.classes), trainable=False, name="transition_matrix")
 
     def begin_epoch(self, epoch: int, predict: Callable[[int], np.ndarray]) -> None:
-        warm = round(self._settings.warm_up * self._problem.epochs)
-        if epoch - self._problem.first == max(warm, 1):
+        epochs = self._problem.epochs
+        # Never before it has learnt for an epoch, and in time for the last one.
+        warm = max(min(round(self._settings.warm_up * epochs), epochs - 1), 1)
+        if epoch - self._problem.first == warm:
             self.matrix.assign(estimated(predict(0), self._settings.percentile))
 
     def loss(self, batch: dict[str, Any], labels: Any, logits: Any) -> Any:

@@ -6,6 +6,9 @@ import numpy as np
 
 from tfqnoise.backend import tf
 
+# The loss of an example that has been in no batch yet: a number that no other has, and finite.
+_UNSEEN = float(np.finfo(np.float32).min)
+
 
 def clean_probability(losses: np.ndarray, seed: int = 0) -> np.ndarray:
     """Returns how probably each label is right: the part that a mixture of two Gaussians gives to the lower losses.
@@ -15,18 +18,21 @@ def clean_probability(losses: np.ndarray, seed: int = 0) -> np.ndarray:
         seed: of the mixture's first guess.
 
     Returns:
-        float64 [N]; all ones where the losses don't differ.
+        float64 [N]; all ones where the losses don't differ. A loss that is infinite or not a number has 0 and leaves
+        the others' part alone.
 
-    Reference: Li et al., ICLR 2020 (arXiv 2002.07394), section 3.1; its settings.
+    Reference: Li et al., ICLR 2020 (arXiv 2002.07394), section 3.1; fitted for longer than its ten iterations.
     """
     from sklearn.mixture import GaussianMixture
 
-    span = np.ptp(losses)
-    if not np.isfinite(span) or span < 1e-6 or len(losses) < 2:
-        return np.ones(len(losses))
-    scaled = ((losses - losses.min()) / span)[:, None].astype(np.float64)
+    finite = np.isfinite(losses)
+    probability, known = finite.astype(np.float64), np.asarray(losses, np.float64)[finite]
+    if len(known) < 2 or np.ptp(known) < 1e-6:
+        return probability
+    scaled = ((known - known.min()) / np.ptp(known))[:, None]
     mixture = GaussianMixture(2, max_iter=100, tol=1e-3, reg_covar=5e-4, random_state=seed).fit(scaled)
-    return mixture.predict_proba(scaled)[:, int(np.argmin(mixture.means_))]
+    probability[finite] = mixture.predict_proba(scaled)[:, int(np.argmin(mixture.means_))]
+    return probability
 
 
 class LossTable(tf.Module):
@@ -41,7 +47,7 @@ class LossTable(tf.Module):
     def __init__(self, examples: int, rate: float | None, seed: int) -> None:
         super().__init__()
         self._known, self._seed = rate, seed
-        self.losses = tf.Variable(tf.zeros([examples]), trainable=False, name="latest_losses")
+        self.losses = tf.Variable(tf.fill([examples], _UNSEEN), trainable=False, name="latest_losses")
         self.estimate = tf.Variable(rate or 0.0, trainable=False, name="noise_rate")
 
     def note(self, rows: Any, losses: Any) -> None:
@@ -49,10 +55,11 @@ class LossTable(tf.Module):
         self.losses.scatter_nd_update(rows[:, None], tf.stop_gradient(losses))
 
     def begin_epoch(self) -> None:
-        """Estimates the rate anew from the losses of the epoch before."""
+        """Estimates the rate anew from the latest losses of the examples that have been in a batch."""
         losses = self.losses.numpy()
-        if self._known is None and losses.any():
-            self.estimate.assign(float(1 - clean_probability(losses, self._seed).mean()))
+        seen = losses[losses != _UNSEEN]
+        if self._known is None and len(seen):
+            self.estimate.assign(float(1 - clean_probability(seen, self._seed).mean()))
 
     def kept(self, size: Any, passed: Any, ramp: float) -> Any:
         """Returns how many of `size` examples are kept: all at first, (1 - rate) of them once `ramp` has passed."""

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -82,6 +82,27 @@ class Clusters(keras.callbacks.Callback):
             logs["occupied_clusters"] = float(np.mean([row["occupied"] for row in rows]))
 
 
+class Chance(keras.callbacks.Callback):
+    """Makes what layers draw in an epoch (dropout) a function of seed and epoch, so a resumed run draws it again.
+
+    Args:
+        networks: whose layers draw; two of them draw differently.
+        seed: of the run.
+    """
+
+    def __init__(self, networks: Sequence[Any], seed: int) -> None:
+        super().__init__()
+        layers = [module for each in networks for module in each.submodules if hasattr(module, "_random_generator")]
+        found = [getattr(layer._random_generator, "_generator", None) for layer in layers]
+        self._generators = [generator for generator in found if generator is not None]
+        self._seed = seed
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        for number, generator in enumerate(self._generators):
+            drawn = np.random.SeedSequence([self._seed, epoch, number]).generate_state(1)[0]
+            generator.reset_from_seed(int(drawn))
+
+
 class Stopwatch(keras.callbacks.Callback):
     """Adds `images_per_second` to each epoch's record: training alone, without evaluation and without the
     epoch's first batch, in which a graph may be built."""
@@ -145,6 +166,7 @@ class Evaluation(keras.callbacks.Callback):
 
     def _measure(self) -> dict[str, float | None]:
         train, validation, test = self._dataset.train, self._dataset.validation, self._dataset.test
+        names = list(self._dataset.source.class_names)
         if self._dataset.source.task == "multi":
             found = metrics.f1(test.labels, self._predict(test.images))
             return {
@@ -156,7 +178,6 @@ class Evaluation(keras.callbacks.Callback):
                 },
             }
         logits = self._predict(test.images)
-        names = list(self._dataset.source.class_names)
         matrix = metrics.confusion(test.labels, logits).tolist()
         self._run.write_json("confusion.json", {"class_names": names, "confusion_matrix": matrix})
         result: dict[str, float | None] = {

@@ -24,7 +24,7 @@ from tfqnoise.run import Run
 from tfqnoise.strategies import TEACHER, Problem, State
 from tfqnoise.strategies.plain import Plain
 from tfqnoise.training import optimizers, precision, rotnet, summary
-from tfqnoise.training.callbacks import Clusters, Evaluation, Guard, Record, Stopwatch, Strategy
+from tfqnoise.training.callbacks import Chance, Clusters, Evaluation, Guard, Record, Stopwatch, Strategy
 from tfqnoise.training.dynamics import Dynamics
 from tfqnoise.training.engine import Member, Trainer, member_of, set_batch_norm_frozen
 from tfqnoise.training.teacher import answers, teacher
@@ -246,6 +246,7 @@ class Session:
             predictors[TEACHER] = Predictor(self.teacher)
         return [
             *([magnitude.callback()] if phase.pruning else []),
+            Chance([each.network for each in self.forms], self.recipe.seed),
             Strategy(strategy, lambda number: predictors[number](pictures)),
             Guard(run, [v for each in self.forms for v in (*each.network.weights, *each.state())]),
             *([Clusters(run, form)] if phase.clustering or phase.snapped else []),
