@@ -59,13 +59,13 @@ def _step(state, passed):
 
 @pytest.mark.parametrize(("alpha", "beta"), [(0.4, 0.1), (0.0, 0.8), (0.7, 0.0)])
 def test_stage_two_is_the_papers_loss_of_both(alpha, beta):
-    """Each goes down the slope of the mean of L over the batch, the other as it was before the step."""
-    state = _state(alpha=alpha, beta=beta, rate=30.0)
+    """The network goes down the slope of the mean of L over the batch, each label down that of its own L."""
+    state = _state(alpha=alpha, beta=beta, rate=30.0 * 128)
     values, gradient, before, after = _step(state, 0.4)
     own = before[ROWS]
     np.testing.assert_allclose(values, _loss(LOGITS, own, alpha, beta), rtol=1e-4)
     np.testing.assert_allclose(gradient, _slopes(lambda x: _loss(x, own, alpha, beta).mean(), LOGITS), atol=1e-4)
-    moved = -30 * _slopes(lambda y: _loss(LOGITS, y, alpha, beta).mean(), own)
+    moved = -30 * _slopes(lambda y: _loss(LOGITS, y, alpha, beta).sum(), own)
     np.testing.assert_allclose(after[ROWS] - own, moved, atol=1e-3)
     others = np.setdiff1d(np.arange(10), ROWS)
     np.testing.assert_array_equal(after[others], before[others])
@@ -76,15 +76,15 @@ def test_stage_two_is_the_papers_loss_of_both(alpha, beta):
     [(320, {}, 1), (640, {}, 1), (60, {}, 1), (32, {}, 20 / 13), (20, {"first": 0.2, "second": 0.7}, 2)],
 )
 def test_the_rate_is_larger_where_stage_two_is_short(epochs, stages, factor):
-    state = _state(epochs, rate=3.0, **stages)
+    state = _state(epochs, rate=3.0 * 128, alpha=0.4, **stages)
     _, _, before, after = _step(state, 0.5)
-    slopes = _slopes(lambda y: _loss(LOGITS, y, 0.4, 0.1).mean(), before[ROWS])
+    slopes = _slopes(lambda y: _loss(LOGITS, y, 0.4, 0.1).sum(), before[ROWS])
     np.testing.assert_allclose(after[ROWS] - before[ROWS], -3 * factor * slopes, rtol=2e-3, atol=1e-4)
 
 
 @pytest.mark.parametrize(("passed", "stage"), [(0.0, 1), (0.218, 1), (0.21875, 2), (0.624, 2), (0.625, 3), (1.0, 3)])
 def test_labels_move_in_stage_two_alone(passed, stage):
-    state = _state()
+    state = _state(alpha=0.4)
     values, gradient, before, after = _step(state, passed)
     assert (after != before).any() == (stage == 2)
     f = _softmax(LOGITS)
@@ -108,6 +108,20 @@ def test_the_same_in_the_graph():
         values, _, _, after = _step(eager, passed)
         np.testing.assert_allclose(step(tf.constant(passed)), values, rtol=1e-5)
         np.testing.assert_allclose(graph.labels, after, rtol=1e-5)
+
+
+@pytest.mark.parametrize(("alpha", "corrected"), [(0.0, True), (0.05, True), (0.4, False)])
+def test_a_label_gives_in_to_a_sure_network_unless_alpha_forbids_it(alpha, corrected):
+    base = losses.scheduled(losses.get("cross_entropy"))
+    state = PENCIL(alpha=alpha).build(base, Problem(np.array([1]), 4, 320))
+    batch = {"row": tf.constant([0]), "passed": tf.constant(0.5)}
+    for _ in range(200):
+        state.loss(batch, tf.one_hot([1], 4), tf.constant([[9.0, 0, 0, 0]]))
+    y = _softmax(state.labels.numpy())[0]
+    assert (y.argmax() == 0) == corrected
+    if alpha:
+        expected = (alpha * 4 * np.eye(4)[1] + _softmax(np.array([[9.0, 0, 0, 0]]))[0]) / (alpha * 4 + 1)
+        np.testing.assert_allclose(y, expected, atol=0.02)
 
 
 def test_the_learning_rate_is_the_papers():

@@ -13,8 +13,8 @@ from tfqnoise.strategies import Problem, State, register
 _STAGES = (70 / 320, 200 / 320)
 _LAST = 0.2 / 0.06
 _START = 10.0
-# In so many epochs labels can move from one class to another at the paper's rate.
-_EPOCHS = 20
+# In so many epochs labels can move from one class to another at the paper's rate, whose batches have 128 pictures.
+_EPOCHS, _BATCH = 20, 128
 
 
 class _State(State):
@@ -26,7 +26,7 @@ class _State(State):
         start = _START * np.eye(problem.classes, dtype=np.float32)[problem.given]
         self.labels = tf.Variable(start, trainable=False, name="label_logits")
         second = problem.epochs * (settings.second - settings.first)
-        self._rate = settings.rate * max(1.0, _EPOCHS / max(second, 1.0))
+        self._rate = settings.rate / _BATCH * max(1.0, _EPOCHS / max(second, 1.0))
 
     def loss(self, batch: dict[str, Any], labels: Any, logits: Any) -> Any:
         s, passed = self._settings, batch["passed"]
@@ -44,10 +44,9 @@ class _State(State):
         return tf.where(passed < s.first, first, tf.where(learning, second, divergence))
 
     def _learn(self, batch: dict[str, Any], labels: Any, f: Any, own: Any) -> int:
-        """One step of gradient descent on the label logits: dL/dy~ = ((y - f) / C + alpha (y - y^)) / B."""
+        """One step of gradient descent on the label logits: dL/dy~ = (y - f) / C + alpha (y - y^)."""
         y = tf.nn.softmax(own)
-        size, classes = tf.cast(tf.shape(f)[0], tf.float32), float(f.shape[-1])
-        gradient = ((y - f) / classes + self._settings.alpha * (y - labels)) / size
+        gradient = (y - f) / float(f.shape[-1]) + self._settings.alpha * (y - labels)
         self.labels.scatter_nd_update(batch["row"][:, None], own - self._rate * gradient)
         return 0
 
@@ -80,15 +79,17 @@ class PENCIL:
     the training); in stage 3 it is 3.3 times that, then a tenth and a hundredth of it, for a third of the stage each.
 
     Args:
-        alpha: weight of the given labels.
+        alpha: weight of the given labels. They settle at y = (alpha C y^ + f) / (alpha C + 1), so from alpha = 1/C on
+            none is ever corrected; published settings for CIFAR-10 go from 0 to 0.4.
         beta: weight of the entropy.
-        rate: r; where stage 2 has fewer than 20 epochs (the paper has 130) it is as much larger as they are fewer, so
-            that labels may still move from one class to another.
+        rate: r for batches of 128, whose mean the paper's L is: a label moves by r / 128 times its own slope at each
+            visit, whatever the size of the batch. Where stage 2 has fewer than 20 epochs (the paper has 130), r is as
+            much larger as they are fewer, so that labels may still move from one class to another.
         first: end of stage 1.
         second: end of stage 2.
     """
 
-    alpha: float = 0.4
+    alpha: float = 0.05
     beta: float = 0.1
     rate: float = 600.0
     first: float = _STAGES[0]
@@ -100,7 +101,7 @@ class PENCIL:
                 f"pencil with alpha = {self.alpha}, beta = {self.beta}, rate = {self.rate}, first = {self.first}, "
                 f"second = {self.second}",
                 "alpha and beta of at least 0, a positive rate, 0 < first < second < 1",
-                "leave them out for the paper's values for CIFAR-10",
+                "leave them out for the usual values",
             )
 
     def build(self, loss: Any, problem: Problem) -> State:

@@ -125,7 +125,7 @@ class Trainer(keras.Model):
         """Moves the averaged network's weights a little towards the first's."""
         if self._average is None:
             return
-        # At first it is the mean of what there has been, not of what there was before the first step.
+        # At first it follows closely, or it would long remember what there was before the first step.
         steps = tf.cast(self.optimizer.iterations, tf.float32)
         share = tf.maximum(1 - self._strategy.average, 9 / (10 + steps))
         for average, weight in zip(self._average.weights, self.network.weights, strict=True):
