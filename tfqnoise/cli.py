@@ -187,7 +187,7 @@ class Benchmark:
     run: tyro.conf.Positional[Path | None] = None
     """The run directory; the newest run if not given."""
     target: str = "host"
-    """What to time: `host` (the exported model on this machine), `pipeline` or `step`."""
+    """What to time: `host` (the exported model on this machine), `pipeline`, `step`, `penalty` or `strategies`."""
     peer: tuple[Path, ...] = ()
     """Other .tflite models to time beside the run's own."""
     repetitions: int | None = None

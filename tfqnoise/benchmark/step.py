@@ -53,7 +53,7 @@ def step(run: Run, peers: Sequence[Path], repetitions: int | None, report: Calla
         network = quantize_stock(network) if name == _STOCK else network
         trainer = compiled(each, network, dataset)
         steps[name] = tf.function(trainer.train_step), each.precision
-    samples = _time(steps, batch, repetitions or _REPETITIONS)
+    samples = in_turn(steps, batch, repetitions or _REPETITIONS)
     baseline = samples["float"]
     rows = [
         {
@@ -76,7 +76,14 @@ def step(run: Run, peers: Sequence[Path], repetitions: int | None, report: Calla
     return {"network": recipe.network, "batch_size": size, "samples": len(baseline), "rows": rows}
 
 
-def _time(steps: dict[str, tuple[Any, str]], batch: dict[str, Any], count: int) -> dict[str, np.ndarray]:
+def in_turn(steps: dict[str, tuple[Any, str]], batch: dict[str, Any], count: int) -> dict[str, np.ndarray]:
+    """Returns the seconds that each step took, `count` times in turn.
+
+    Args:
+        steps: by name, a function of a batch and the arithmetic of its convolutions.
+        batch: what all of them get.
+        count: how often, after a warm-up.
+    """
     samples: dict[str, list[float]] = {name: [] for name in steps}
     for number in range(_WARM_UP + count):
         for name, (run_step, arithmetic) in steps.items():

@@ -148,21 +148,30 @@ def member_of(recipe: Recipe, form: Form, phase: Phase, optimizer: Any) -> Membe
     return Member(form, form.trained(), optimizer, penalties, masks)
 
 
-def compiled(recipe: Recipe, network: Any, dataset: Dataset) -> Trainer:
-    """Returns the trainer of a recipe's first phase with plain cross-entropy, ready for its first step.
+def compiled(recipe: Recipe, network: Any, dataset: Dataset, strategy: State | None = None) -> Trainer:
+    """Returns the trainer of a recipe's first phase, ready for its first step.
 
     Args:
-        recipe: what is trained; its loss and strategy don't count.
-        network: the plain network to start from.
+        recipe: what is trained; its own loss and strategy don't count.
+        network: the plain network to start from; others that the strategy trains are copies of it.
         dataset: the training pictures.
+        strategy: the state of a strategy; plain cross-entropy if None.
     """
     phase = phases(recipe)[0]
     steps = pipeline.steps_per_epoch(recipe, dataset, phase)
-    form = forms.build(recipe, phase, network, None, steps)
-    loss = losses.get(losses.USUAL[dataset.source.task])
-    strategy = Plain().build(losses.scheduled(loss), Problem(dataset.train.given, dataset.classes))
-    optimizer = optimizers.build(recipe, steps, form.trained(), phase)
-    return Trainer([member_of(recipe, form, phase, optimizer)], strategy, steps * (phase.stage[1] - phase.stage[0]))
+    if strategy is None:
+        loss = losses.get(losses.USUAL[dataset.source.task])
+        strategy = Plain().build(losses.scheduled(loss), Problem(dataset.train.given, dataset.classes))
+    count = strategy.networks + bool(strategy.average)
+    plain = [network, *(keras.models.clone_model(network) for _ in range(count - 1))]
+    built = [forms.build(recipe, phase, each, None, steps) for each in plain]
+    members = [
+        member_of(recipe, form, phase, optimizers.build(recipe, steps, form.trained(), phase))
+        for form in built[: strategy.networks]
+    ]
+    average = built[-1] if strategy.average else None
+    shown = strategy.answers and dataset.source.task == "single"
+    return Trainer(members, strategy, steps * (phase.stage[1] - phase.stage[0]), average, accuracy=shown)
 
 
 def set_batch_norm_frozen(network: Any, frozen: bool) -> None:
