@@ -5,9 +5,16 @@ from tfqnoise import losses
 from tfqnoise.backend import tf
 from tfqnoise.errors import UsageError
 from tfqnoise.strategies import Problem
-from tfqnoise.strategies.estimated_transition import EstimatedTransition, estimated
+from tfqnoise.strategies.estimated_transition import EstimatedTransition, _softmax
+from tfqnoise.strategies.estimated_transition import estimated as of_predictions
 
 RANDOM = np.random.default_rng(0)
+
+
+def estimated(logits, percentile):
+    return of_predictions(_softmax(logits), percentile)
+
+
 # Row = true, column = given; its transpose is far from it.
 MATRIX = np.array([[0.6, 0.4, 0, 0], [0, 0.8, 0.2, 0], [0.1, 0.1, 0.7, 0.1], [0, 0, 0.3, 0.7]])
 
@@ -52,7 +59,7 @@ def test_the_loss_is_corrected_after_the_warm_up():
 )
 def test_the_matrix_is_estimated_once_when_the_warm_up_is_over(epochs, first, warm_up, at):
     problem = Problem(np.zeros(9, np.int64), 4, epochs, first)
-    state = EstimatedTransition(warm_up=warm_up).build(None, problem)
+    state = EstimatedTransition(warm_up=warm_up, percentile=97.0).build(None, problem)
     answers = _answers()
     for epoch in range(first, first + epochs):
         asked = []
@@ -61,6 +68,19 @@ def test_the_matrix_is_estimated_once_when_the_warm_up_is_over(epochs, first, wa
         expected = np.eye(4) if epoch < at else MATRIX
         np.testing.assert_allclose(state.matrix, expected, atol=0.03)
         assert state.findings()["estimated_noise_rate"] == pytest.approx(0.3 if epoch >= at else 0, abs=0.02)
+
+
+def test_counts_need_no_sure_network():
+    """A network that is right and unsure: its own shares would say that most labels are wrong."""
+    true = RANDOM.integers(0, 4, 4000)
+    given = np.array([RANDOM.choice(4, p=MATRIX[k]) for k in true])
+    logits = 1.0 * np.eye(4)[true] + RANDOM.normal(size=(4000, 4)) * 0.2
+    problem = Problem(given, 4, 10)
+    counted, paper = (EstimatedTransition(percentile=p).build(None, problem) for p in (None, 97.0))
+    for state in (counted, paper):
+        state.begin_epoch(4, lambda number: logits)
+    np.testing.assert_allclose(counted.matrix, MATRIX, atol=0.15)
+    assert abs(np.trace(counted.matrix) - np.trace(MATRIX)) < 0.3 < abs(np.trace(paper.matrix) - np.trace(MATRIX))
 
 
 def test_one_epoch_is_too_short_to_estimate():

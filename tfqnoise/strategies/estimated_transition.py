@@ -9,7 +9,7 @@ import numpy as np
 from tfqnoise.backend import tf
 from tfqnoise.errors import UsageError
 from tfqnoise.losses.forward import forward
-from tfqnoise.strategies import Problem, State, register
+from tfqnoise.strategies import Problem, State, register, relabelling
 
 
 class _State(State):
@@ -25,7 +25,11 @@ class _State(State):
         # Never before it has learnt for an epoch, and in time for the last one.
         warm = max(min(round(self._settings.warm_up * epochs), epochs - 1), 1)
         if epoch - self._problem.first == warm:
-            self.matrix.assign(estimated(predict(0), self._settings.percentile))
+            p, percentile = _softmax(predict(0)), self._settings.percentile
+            if percentile is None:
+                self.matrix.assign(relabelling.estimated(p, self._problem.given))
+            else:
+                self.matrix.assign(estimated(p, percentile))
 
     def loss(self, batch: dict[str, Any], labels: Any, logits: Any) -> Any:
         corrected = forward(labels, logits, self.matrix)
@@ -37,19 +41,22 @@ class _State(State):
         return {"estimated_noise_rate": float(1 - np.trace(self.matrix.numpy()) / self._problem.classes)}
 
 
-def estimated(logits: np.ndarray, percentile: float) -> np.ndarray:
+def estimated(p: np.ndarray, percentile: float) -> np.ndarray:
     """Returns T with T_kj = p_j(x_k), where x_k is the picture that looks most like class k.
 
     Args:
-        logits: [N, C] of all training pictures.
+        p: [N, C], the predictions for all training pictures.
         percentile: of p_k at which x_k is taken; the very largest may be an outlier.
     """
-    logits = logits.astype(np.float64)
-    p = np.exp(logits - logits.max(axis=1, keepdims=True))
-    p /= p.sum(axis=1, keepdims=True)
     order = np.argsort(p, axis=0, kind="stable")
     rank = min(len(p) - 1, round(percentile / 100 * (len(p) - 1)))
     return p[order[rank]].astype(np.float32)
+
+
+def _softmax(logits: np.ndarray) -> np.ndarray:
+    logits = logits.astype(np.float64)
+    p = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return p / p.sum(axis=1, keepdims=True)
 
 
 @register(reference="Patrini et al., CVPR 2017 (arXiv 1609.03683), section 4.1, equations 12 and 13")
@@ -59,18 +66,20 @@ class EstimatedTransition:
 
     Args:
         warm_up: share of the training after which T is estimated, in (0, 1).
-        percentile: see `estimated`; the paper's 97 for data sets with some classes, 100 for the largest itself.
+        percentile: null to count the given labels of the pictures that it is surest of, for which it need not be sure
+            of itself (`tfqnoise.strategies.relabelling.estimated`); a number for the paper's way, the prediction for
+            one picture a class: 97, or 100 for the surest itself.
     """
 
     warm_up: float = 0.4
-    percentile: float = 97.0
+    percentile: float | None = None
 
     def __post_init__(self) -> None:
-        if not (0 < self.warm_up < 1 and 0 < self.percentile <= 100):
+        if not (0 < self.warm_up < 1 and (self.percentile is None or 0 < self.percentile <= 100)):
             raise UsageError(
                 f"estimated_transition with warm_up = {self.warm_up}, percentile = {self.percentile}",
-                "warm_up between 0 and 1, percentile in (0, 100]",
-                "leave them out for 0.4 and 97",
+                "warm_up between 0 and 1, percentile in (0, 100] or null",
+                "leave them out for 0.4 and null",
             )
 
     def build(self, loss: Any, problem: Problem) -> State:
