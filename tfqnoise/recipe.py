@@ -83,7 +83,7 @@ class Recipe:
     rotation_epochs: int = 0
     """Epochs of pre-training at the start, without labels: by how many quarters was the picture turned?"""
     trusted_epochs: int = 0
-    """Epochs at the end on --trusted labels alone; a tenth if not given."""
+    """Epochs at the end on --trusted labels alone; a twentieth of all if not given."""
     clusters: int | None = None
     """Values that the weights of a kernel may take; as many as the bits allow if not given."""
     clustering: str = "centroids"

@@ -116,16 +116,16 @@ def test_table_lines_up():
 
 
 def test_pre_training_comes_first_and_trusted_labels_last_with_schedules_of_their_own():
-    recipe = Recipe(epochs=20, rotation_epochs=4, trusted="10", freeze_batch_norm=0.0, learning_rate=0.2)
-    assert _said(recipe) == [(0, 4, "rotation"), (4, 18, "quantised"), (18, 20, "quantised", "trusted")]
+    recipe = Recipe(epochs=40, rotation_epochs=4, trusted="10", freeze_batch_norm=0.0, learning_rate=0.2)
+    assert _said(recipe) == [(0, 4, "rotation"), (4, 38, "quantised"), (38, 40, "quantised", "trusted")]
     rotation, middle, trusted = phases(recipe)
     assert rotation.learning_rate == 0.2
     assert middle.learning_rate is None
-    assert trusted.learning_rate == pytest.approx(0.02)
+    assert trusted.learning_rate == pytest.approx(0.004)
     # The run's own schedule covers what lies between, from its warm-up to zero.
-    assert {phase.span for phase in (rotation, middle, trusted)} == {(4, 18)}
-    without_rate = dataclasses.replace(recipe, rotation_epochs=0, stages="quantise:18,trusted:2")
-    assert phases(without_rate)[0].span == (0, 20)
+    assert {phase.span for phase in (rotation, middle, trusted)} == {(4, 38)}
+    without_rate = dataclasses.replace(recipe, rotation_epochs=0, stages="quantise:38,trusted:2")
+    assert phases(without_rate)[0].span == (0, 40)
 
 
 def test_trusted_labels_last_to_the_end():

@@ -108,8 +108,9 @@ class Phase:
 NAMES = ("float", "train", "rotnet", "prune", "cluster", "snap", "quantise", "trusted")
 
 
-# Share of the epochs on trusted labels, and of the learning rate with which they begin.
-_TRUSTED, _TRUSTED_RATE = 0.1, 0.1
+# Share of the epochs on trusted labels, and of the learning rate with which they begin. Twice as many at five times the
+# rate forget what many doubtful labels have taught (CIFAR-10, 2,000 labels, 200 trusted: 40.7 % instead of 45.8 %).
+_TRUSTED, _TRUSTED_RATE = 0.05, 0.02
 
 
 def stages(recipe: Recipe) -> list[Stage]:
