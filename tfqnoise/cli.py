@@ -51,6 +51,8 @@ class Train:
     """Train with so many seeds, from --seed on, and report mean and range; each run is kept in --run-dir/seed<n>."""
     baseline: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
     """Train cross-entropy without strategy beside it, with the same schedule and seeds."""
+    all_folds: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
+    """Train on each fold of a data set that comes with folds and report their mean; --run-dir/fold<k>-seed<n>."""
 
     @staticmethod
     def default(arguments: Sequence[str]) -> "Train":
@@ -63,7 +65,8 @@ class Train:
             begun = Run(several.parent).read_json(several.name)
             with Run(several.parent).expecting(several.name):
                 recipe = Recipe.from_dict(begun["recipe"])
-                return Train(recipe, None, several.parent, False, begun["seeds"], begun["baseline"])
+                flags = (begun["seeds"], begun["baseline"], begun["all_folds"])
+                return Train(recipe, None, several.parent, False, *flags)
         if early.resume:
             run = Run.open(early.run_dir) if early.run_dir else Run.newest()
             return Train(run.recipe, None, run.path)
@@ -74,10 +77,17 @@ class Train:
             # Before TensorFlow is loaded, which takes seconds.
             Run.refuse_existing(self.run_dir)
         begun = bool(self.resume and self.run_dir and (self.run_dir / "seeds.json").exists())
-        if self.seeds != 1 or self.baseline or begun:
+        if self.seeds != 1 or self.baseline or self.all_folds or begun:
             from tfqnoise.training.seeds import train_seeds
 
-            train_seeds(self.settings, self.run_dir, seeds=self.seeds, baseline=self.baseline, resume=self.resume)
+            train_seeds(
+                self.settings,
+                self.run_dir,
+                seeds=self.seeds,
+                baseline=self.baseline,
+                all_folds=self.all_folds,
+                resume=self.resume,
+            )
             return
         from tfqnoise.training.train import train
 

@@ -8,6 +8,8 @@ PRECISIONS = ("float32", "bfloat16")
 BITS = (1, 2, 3, 4, 8)
 CLUSTERINGS = ("centroids", "tfmot")
 GRIDS = ("free", "uniform")
+# Of the data sets that come with folds.
+FOLDS = 3
 LABEL_WEIGHTS = ("inverse_rate", "none")
 
 # Fields that say nothing without --clusters.
@@ -30,7 +32,7 @@ def _data(recipe: Any) -> list[Limit]:
         ("image_size", recipe.image_size is None or recipe.image_size >= 4, "at least 4 pixels"),
         ("labelled", recipe.labelled is None or recipe.labelled >= 1, "at least 1"),
         ("held_out", not recipe.held_out or part is not None, "PART/PARTS with 2 to 100 parts, such as 1/4"),
-        ("fold", 1 <= recipe.fold <= 3, "1, 2 or 3"),
+        ("fold", 1 <= recipe.fold <= FOLDS, "1, 2 or 3"),
         (
             "trusted",
             not (recipe.trusted or "x").isdigit() or int(recipe.trusted or 0) > 0,

@@ -2,6 +2,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from tfqnoise import Recipe, Run
 from tfqnoise.cli import run_command
@@ -62,6 +63,36 @@ def test_what_is_finished_is_kept_and_the_rest_made(several, silent, capsys):
     assert "recipe, 2 seeds" in capsys.readouterr().out
     assert (path / "seed4" / "weights.npz").stat().st_mtime_ns == weights
     assert Run(path).read_json("seeds.json") == found
+
+
+def test_every_fold_tests_other_people_and_the_figure_is_their_mean(tmp_path, silent):
+    for number, name in enumerate(("SN002", "SN010", "SN013", "SN018", "SN003", "SN029")):
+        labels = tmp_path / "disfa/ActionUnit_Labels" / name
+        labels.mkdir(parents=True)
+        for unit in (1, 2, 4, 6, 9, 12, 25, 26):
+            lines = [f"{frame},{5 * ((frame + unit + number) % 2)}\n" for frame in range(1, 13)]
+            (labels / f"{name}_au{unit}.txt").write_text("".join(lines))
+        pictures = tmp_path / "disfa/img" / name
+        pictures.mkdir(parents=True)
+        for frame in range(12):
+            Image.fromarray(np.full((8, 8, 3), 20 * frame, np.uint8)).save(pictures / f"{frame}.png")
+    recipe = Recipe(
+        dataset=f"disfa:{tmp_path}/disfa", image_size=8, width=0.25, epochs=1, batch_size=8, bits=32, validation=0.5
+    )
+    path = tmp_path / "runs"
+    found = train_seeds(recipe, path, seeds=1, all_folds=True, report=silent)
+    assert {p.name for p in path.iterdir() if p.is_dir()} == {f"fold{n}-seed0" for n in (1, 2, 3)}
+    assert [Run.open(path / f"fold{n}-seed0").recipe.fold for n in (1, 2, 3)] == [1, 2, 3]
+    values = [Run.open(path / f"fold{n}-seed0").read_json("summary.json")["test_f1_last"] for n in (1, 2, 3)]
+    assert found["figures"]["over_seeds"]["last"]["mean"] == pytest.approx(sum(values) / 3)
+    assert "1 seed on each of 3 folds" in seeds.table(found)
+    assert run_command("train", ["--resume", "--run-dir", str(path)]) == 0
+
+
+def test_folds_of_a_data_set_without_any_are_refused_before_training(tmp_path, silent):
+    with pytest.raises(UsageError, match="--fold 3 for digits, which comes in one split"):
+        train_seeds(TINY, tmp_path / "runs", seeds=1, all_folds=True, report=silent)
+    assert not list((tmp_path / "runs").glob("*/recipe.json"))
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ import numpy as np
 from tfqnoise.data import pictures
 from tfqnoise.data.source import Examples, Source
 from tfqnoise.errors import DataError
+from tfqnoise.limits import FOLDS
 from tfqnoise.recipe import Recipe
 
 # The eyes of a cropped face are about ten pixels wide here, enough to see a lid tighten, and the 150,000 frames of
@@ -104,6 +105,7 @@ def load(recipe: Recipe, argument: str, protocol: Protocol, reader: Reader) -> S
         pad=(recipe.image_size or _DEFAULT_SIZE) // 8,
         test_labels="as given",
         task="multi",
+        folds=FOLDS,
     )
 
 

@@ -8,6 +8,7 @@ import dataclasses
 
 import numpy as np
 
+from tfqnoise.errors import UsageError
 from tfqnoise.hashing import keys_of
 from tfqnoise.recipe import Recipe
 from tfqnoise.registry import Registry
@@ -64,6 +65,7 @@ class Source:
         task: "single" (one label a picture) or "multi" (several, `class_names` names them).
         test_labels: what is known of the test labels: "clean", or "as given" where they may be as doubtful
             as the others.
+        folds: how many the data set comes with; 1 where there is only one way to split it.
     """
 
     class_names: tuple[str, ...]
@@ -73,6 +75,7 @@ class Source:
     pad: int
     test_labels: str = "clean"
     task: str = "single"
+    folds: int = 1
 
 
 def load(recipe: Recipe) -> Source:
@@ -80,9 +83,17 @@ def load(recipe: Recipe) -> Source:
 
     Raises:
         DataError: if it is missing, unreadable or unusable.
-        UsageError: for an unknown name.
+        UsageError: for an unknown name, or a fold that it doesn't have.
     """
     name, _, argument = recipe.dataset.partition(":")
     if recipe.dataset == "digits" or (name in registry.entries() and name not in ("digits", "tfds")):
-        return registry.get(name)(recipe, argument)
-    return registry.get("tfds")(recipe, recipe.dataset)
+        source = registry.get(name)(recipe, argument)
+    else:
+        source = registry.get("tfds")(recipe, recipe.dataset)
+    if recipe.fold > source.folds:
+        raise UsageError(
+            f"--fold {recipe.fold} for {recipe.dataset}, which comes in one split",
+            "a data set with folds: disfa:ROOT or bp4d:ROOT",
+            "leave --fold and --all-folds out; for networks that haven't seen a label use audit --folds",
+        )
+    return source

@@ -1,8 +1,8 @@
-"""The same recipe with several seeds, beside a baseline with the same schedule."""
+"""The same recipe with several seeds and on every fold, beside a baseline with the same schedule."""
 
 import dataclasses
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import numpy as np
 from tfqnoise import metrics
 from tfqnoise.backend import keras
 from tfqnoise.errors import RunError, UsageError
+from tfqnoise.limits import FOLDS
 from tfqnoise.recipe import Recipe
 from tfqnoise.run import Run
 from tfqnoise.training.session import Session
@@ -26,20 +27,23 @@ def train_seeds(
     *,
     seeds: int = 3,
     baseline: bool = False,
+    all_folds: bool = False,
     resume: bool = False,
     report: Callable[[str], None] = print,
 ) -> dict[str, Any]:
     """Trains a recipe with seeds s, s + 1, … (which change weights, order, augmentation and noise alike).
 
     Each run is a run directory of its own, DIRECTORY/seed<n>; with a baseline there is DIRECTORY/baseline-seed<n>,
-    too: the same recipe with cross-entropy and no strategy. What was finished before an interruption is kept.
+    too: the same recipe with cross-entropy and no strategy. With all folds these are DIRECTORY/fold<k>-seed<n> and so
+    on. What was finished before an interruption is kept.
 
     Args:
         recipe: everything but the seeds; its own is the first.
         directory: where the runs are kept; `runs/<time>-<dataset>-<network>` if not given.
         seeds: how many.
         baseline: whether the baseline is trained too.
-        resume: go on with the runs in the directory; `recipe`, `seeds` and `baseline` must be those it began with.
+        all_folds: whether to train on each fold of the data set instead of the recipe's own.
+        resume: go on with the runs in the directory; the other arguments must be those it began with.
         report: takes each message.
 
     Returns:
@@ -47,7 +51,8 @@ def train_seeds(
         range.
 
     Raises:
-        UsageError: for a number of seeds out of its limits, or a baseline that is the recipe itself.
+        UsageError: for a number of seeds out of its limits, a baseline that is the recipe itself, or folds that the
+            data set doesn't have.
         RunError: if the directory holds other runs.
     """
     if not 1 <= seeds <= _MOST:
@@ -60,23 +65,31 @@ def train_seeds(
             "leave --baseline out, or name a loss or strategy",
         )
     parent = Run(Path(directory) if directory else Run.fresh(recipe))
-    asked = {"recipe": recipe.to_dict(), "seeds": seeds, "baseline": baseline}
+    asked = {"recipe": recipe.to_dict(), "seeds": seeds, "baseline": baseline, "all_folds": all_folds}
     _begin(parent, asked, resume)
     # The run that export takes for the newest is then one of the recipe itself.
     kinds = {"baseline-seed": plain, "seed": recipe} if baseline else {"seed": recipe}
     found: dict[str, Any] = {**asked, "baseline_figures": None}
     for stem, each in kinds.items():
         runs = []
-        for seed in range(recipe.seed, recipe.seed + seeds):
-            path = parent.path / f"{stem}{seed}"
+        for name, member in _members(each, stem, seeds, all_folds):
+            path = parent.path / name
             report(f"\n== {path}")
-            runs.append(_one(dataclasses.replace(each, seed=seed), path, report))
+            runs.append(_one(member, path, report))
             # What a run leaves in the session of Keras slows the next one down.
             keras.backend.clear_session()
         found["figures" if stem == "seed" else "baseline_figures"] = figures(runs)
     parent.write_json(FILE, found)
     report(f"\n{table(found)}\n{parent.path / FILE}")
     return found
+
+
+def _members(recipe: Recipe, stem: str, seeds: int, all_folds: bool) -> Iterator[tuple[str, Recipe]]:
+    # The last fold first: a data set without folds is refused before anything has been trained.
+    for fold in range(FOLDS, 0, -1) if all_folds else [recipe.fold]:
+        for seed in range(recipe.seed, recipe.seed + seeds):
+            name = stem.replace("seed", f"fold{fold}-seed") if all_folds else stem
+            yield f"{name}{seed}", dataclasses.replace(recipe, fold=fold, seed=seed)
 
 
 def _begin(parent: Run, asked: dict[str, Any], resume: bool) -> None:
@@ -94,7 +107,7 @@ def _begin(parent: Run, asked: dict[str, Any], resume: bool) -> None:
     if any(before.get(name) != value for name, value in asked.items()):
         raise RunError(
             f"the flags differ from those that {parent.path} began with",
-            "the same recipe, --seeds and --baseline",
+            "the same recipe, --seeds, --baseline and --all-folds",
             "leave the flags out, or start anew in another --run-dir",
         )
 
@@ -149,7 +162,9 @@ def table(found: dict[str, Any]) -> str:
             for name, span in spans.items()
             if name in ("last", "best", "selected")
         )
-        lines.append(f"{title}, {len(part['seeds'])} seeds: test {word} {shown}")
+        many = f"{found['seeds']} seed{'s' * (found['seeds'] != 1)}"
+        many += f" on each of {FOLDS} folds" if found["all_folds"] else ""
+        lines.append(f"{title}, {many}: test {word} {shown}")
         for name in ("memorised", "recovered"):
             if name in spans:
                 lines[-1] += f", {name} {spans[name]['mean']:.1%}"
