@@ -108,7 +108,8 @@ class Run:
         Raises:
             RunError: if there is none.
         """
-        found = [*ROOT.glob("*/recipe.json"), *ROOT.glob("*/seed*/recipe.json")]
+        patterns = ("*", "*/seed*", "*/fold*")
+        found = [path for pattern in patterns for path in ROOT.glob(f"{pattern}/recipe.json")]
         recipes = sorted(found, key=lambda p: (p.stat().st_mtime_ns, str(p)))
         if not recipes:
             raise RunError(
@@ -117,6 +118,11 @@ class Run:
                 "train first (python scripts/train.py --noise 0.4 --bits 8), or name a run directory",
             )
         return cls(recipes[-1].parent)
+
+    @classmethod
+    def open_or_newest(cls, path: Path | None) -> "Run":
+        """Opens the run at a path, or without one the newest."""
+        return cls.open(path) if path else cls.newest()
 
     @property
     def recipe(self) -> Recipe:

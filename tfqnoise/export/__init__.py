@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tfqnoise.errors import ExportError, UsageError
+from tfqnoise.export import targets
 from tfqnoise.metrics import NAMES
 from tfqnoise.run import Run
 
@@ -21,8 +22,9 @@ LEAST_AGREEMENT = 0.995
 def export(
     run: Run,
     *,
-    io: str = "int8",
-    storage: str = "narrowest",
+    target: str = "generic",
+    io: str | None = None,
+    storage: str | None = None,
     examples: int | None = None,
     report: Callable[[str], None] = print,
 ) -> dict[str, Any]:
@@ -33,9 +35,10 @@ def export(
 
     Args:
         run: a run that has finished at least one epoch, trained with --bits below 32.
-        io: "int8" (pixel - 128) or "uint8" (the pixel itself).
+        target: what the model is to run on, see `tfqnoise.export.targets`.
+        io: "int8" (pixel - 128) or "uint8" (the pixel itself); the target's own if None.
         storage: of weights: "narrowest" (the narrowest type that holds them and that LiteRT executes), "int4"
-            (nothing narrower) or "int8"; the values are the same.
+            (nothing narrower) or "int8"; the values are the same. The target's own if None.
         examples: test pictures to compare on, spread evenly; all if None.
         report: takes each message.
 
@@ -43,24 +46,20 @@ def export(
         The content of `export/report.json`.
 
     Raises:
-        ExportError: if the model isn't fully integer or doesn't answer like the trained network.
+        ExportError: if the model isn't fully integer, doesn't answer like the trained network or breaks a rule of the
+            target.
         RunError: if the run lacks what is needed.
         UsageError: for arguments out of their limits, or a run trained in float.
     """
-    _check(io, storage, examples)
+    aim, io, storage = _asked(target, io, storage, examples)
     # From here on TensorFlow is needed.
-    from tfqnoise.export import convert, sizes
+    from tfqnoise.export import convert, graph, sizes
     from tfqnoise.export.restore import restore
     from tfqnoise.export.rounding import compensated
     from tfqnoise.export.storage import pack
 
     restored = restore(run, storage)
-    if not restored.phase.quantised:
-        raise UsageError(
-            f"{run.path} is float: --bits {run.recipe.bits}, --float-epochs {run.recipe.float_epochs}",
-            "a run in its quantised epochs, whose ranges the integer model takes over",
-            "train with --bits 8, or go on with --resume if its float epochs are not over",
-        )
+    _check_quantised(run, restored)
     as_int8 = convert.integer(restored.network, restored.input_shape, io)
     content = compensated(pack(as_int8, storage))
     tensors = sizes.tensor_sizes(content, run.recipe)
@@ -69,6 +68,8 @@ def export(
     if restored.epoch < run.recipe.epochs:
         report(f"epoch {restored.epoch} of {run.recipe.epochs}: the run is not finished (train --resume goes on)")
     result |= _prove(as_int8, content, restored, io, examples)
+    found = aim.check(graph.graph(content))
+    result |= {"target": found.to_dict(), "problems": [*result["problems"], *found.faults]}
     result["problems"] += sizes.broken_promises(tensors, run.recipe, restored.phase)
     if result["problems"]:
         raise _refused(run, content, result)
@@ -77,8 +78,17 @@ def export(
     float_content = convert.floating(restored.float_network(), restored.input_shape)
     run.write_bytes("export/model_float.tflite", float_content)
     run.write_json("export/report.json", result | {"passed": True})
-    report(f"{_describe(path, result)}\n{sizes.table(tensors, content)}")
+    report(f"{_describe(path, result)}\n{found.line}\n{sizes.table(tensors, content)}")
     return result | {"passed": True}
+
+
+def _check_quantised(run: Run, restored: Any) -> None:
+    if not restored.phase.quantised:
+        raise UsageError(
+            f"{run.path} is float: --bits {run.recipe.bits}, --float-epochs {run.recipe.float_epochs}",
+            "a run in its quantised epochs, whose ranges the integer model takes over",
+            "train with --bits 8, or go on with --resume if its float epochs are not over",
+        )
 
 
 def _prove(as_int8: bytes, content: bytes, restored: Any, io: str, examples: int | None) -> dict[str, Any]:
@@ -100,13 +110,16 @@ def _prove(as_int8: bytes, content: bytes, restored: Any, io: str, examples: int
     return dataclasses.asdict(comparison) | {"problems": problems}
 
 
-def _check(io: str, storage: str, examples: int | None) -> None:
+def _asked(target: str, io: str | None, storage: str | None, examples: int | None) -> tuple[targets.Target, str, str]:
+    aim = targets.get(target)
+    io, storage = io or targets.integer_border(aim), storage or aim.storage
     if io not in IO_TYPES:
         raise UsageError(f"--io {io}", f"one of {', '.join(IO_TYPES)}", "choose --io int8 or --io uint8")
     if storage not in STORAGES:
         raise UsageError(f"--storage {storage}", f"one of {', '.join(STORAGES)}", "leave it out for the narrowest")
     if examples is not None and examples < 1:
         raise UsageError(f"--examples {examples}", "at least 1", "leave it out to compare on all test pictures")
+    return aim, io, storage
 
 
 def _refused(run: Run, content: bytes, result: dict[str, Any]) -> ExportError:

@@ -8,7 +8,7 @@ import pytest
 from tfqnoise.cli import COMMANDS, run_command
 from tfqnoise.recipe import Recipe
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS = sorted((ROOT / "scripts").glob("*.py"))
 
 

@@ -1,0 +1,51 @@
+"""What a target makes of a model: a file, a run, or a recipe before it has been trained."""
+
+from pathlib import Path
+
+from tfqnoise.errors import ExportError
+from tfqnoise.export import targets
+from tfqnoise.export.graph import graph, load
+from tfqnoise.export.targets import Check
+from tfqnoise.recipe import Recipe
+from tfqnoise.run import Run
+
+
+def check(subject: Path, target: str = "generic") -> Check:
+    """Checks a model against a target.
+
+    Args:
+        subject: a .tflite file; a run directory, of which the exported model is taken or, before there is one, its
+            network with fresh weights; or a recipe.json, whose network is taken likewise.
+        target: its name, or a dict or JSON text with settings.
+
+    Raises:
+        ExportError: for a file that is missing or damaged.
+    """
+    aim = targets.get(target)
+    if subject.is_dir() and (subject / "recipe.json").is_file():
+        run = Run.open(subject)
+        subject = run.path / "export" / "model.tflite"
+        if not subject.exists():
+            return check_recipe(run.recipe, target)
+    elif subject.suffix == ".json":
+        return check_recipe(Recipe.load(subject), target)
+    return aim.check(graph(load(subject)))
+
+
+def check_recipe(recipe: Recipe, target: str) -> Check:
+    """Checks the network that a recipe leads to, with fresh weights, so before days of training."""
+    # TensorFlow takes seconds to load and is needed here alone.
+    from tfqnoise.export.untrained import untrained
+
+    aim = targets.get(target)
+    return aim.check(graph(untrained(recipe, targets.integer_border(aim), aim.storage)))
+
+
+def refuse(found: Check) -> None:
+    """Raises ExportError with the table of a check that isn't passed."""
+    if not found.passed:
+        raise ExportError(
+            f"the model doesn't fit {found.target}:\n{found.table()}",
+            f"every operator on {found.target}",
+            "change what the table names, or choose another --target",
+        )

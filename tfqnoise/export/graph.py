@@ -1,0 +1,226 @@
+"""A TFLite file as plain operators and tensors, verified before anything relies on it."""
+
+import dataclasses
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tfqnoise.errors import ExportError
+from tfqnoise.export.inspect import BITS, operator_name, read, tensor_type
+
+# A flatbuffer's offsets are signed 32-bit numbers.
+_MOST_BYTES = 2**31 - 1
+# Axes, paddings and sizes are that small.
+_FEW_BYTES = 256
+_WIDTHS = {
+    "FLOAT32": 32,
+    "INT32": 32,
+    "UINT32": 32,
+    "FLOAT64": 64,
+    "INT64": 64,
+    "UINT64": 64,
+    "COMPLEX64": 64,
+    "FLOAT16": 16,
+    "BFLOAT16": 16,
+    "INT16": 16,
+    "UINT16": 16,
+    "INT8": 8,
+    "UINT8": 8,
+    "BOOL": 8,
+    "COMPLEX128": 128,
+    **BITS,
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Tensor:
+    """A tensor.
+
+    Attributes:
+        index: its number in the graph.
+        name: as the converter wrote it.
+        type: such as "INT8".
+        shape: sizes; an unfixed batch counts as 1.
+        dynamic: whether a size other than the batch isn't known before the model runs.
+        constant: whether the file holds its values.
+        scales: how many scales it has: 0 for none, 1 per tensor, more per channel.
+        values: those of a constant of integers such as axes or sizes, where there are few; else None.
+    """
+
+    index: int
+    name: str
+    type: str
+    shape: tuple[int, ...]
+    dynamic: bool
+    constant: bool
+    scales: int
+    values: tuple[int, ...] | None = None
+
+    @property
+    def elements(self) -> int:
+        return math.prod(self.shape)
+
+    @property
+    def bytes(self) -> int:
+        return -(-self.elements * _WIDTHS.get(self.type, 0) // 8)
+
+
+@dataclasses.dataclass(frozen=True)
+class Operator:
+    """An operator.
+
+    Attributes:
+        index: its number in the graph, in the order of execution.
+        name: such as "CONV_2D"; "CUSTOM:<code>" for one that isn't LiteRT's own.
+        version: of the operator, which grows as LiteRT adds types and options to it.
+        inputs: its inputs; None where an optional one is left out.
+        outputs: its outputs.
+        options: what is set for it, such as {"strideW": 1}.
+    """
+
+    index: int
+    name: str
+    version: int
+    inputs: tuple[Tensor | None, ...]
+    outputs: tuple[Tensor, ...]
+    options: dict[str, Any]
+
+    @property
+    def given(self) -> tuple[Tensor, ...]:
+        """Its inputs that aren't left out."""
+        return tuple(tensor for tensor in self.inputs if tensor is not None)
+
+
+@dataclasses.dataclass(frozen=True)
+class Graph:
+    """The first subgraph of a model.
+
+    Attributes:
+        operators: in the order of execution.
+        inputs: what the user puts in.
+        outputs: what comes out.
+        subgraphs: how many the model has.
+        bytes: of the file.
+    """
+
+    operators: tuple[Operator, ...]
+    inputs: tuple[Tensor, ...]
+    outputs: tuple[Tensor, ...]
+    subgraphs: int
+    bytes: int
+
+
+def load(path: Path) -> bytes:
+    """Returns the content of a file that may be a TFLite model.
+
+    Raises:
+        ExportError: if it can't be one by its kind or size.
+    """
+    expected = "a .tflite file"
+    if not path.exists():
+        raise ExportError(f"{path} doesn't exist", expected, "check the path")
+    if not path.is_file():
+        raise ExportError(f"{path} is no file", expected, "name a .tflite file, such as RUN/export/model.tflite")
+    size = path.stat().st_size
+    if size > _MOST_BYTES:
+        raise ExportError(f"{path} has {size:,} bytes", f"{expected}, of at most {_MOST_BYTES:,}", "check the path")
+    return path.read_bytes()
+
+
+def graph(content: bytes) -> Graph:
+    """Returns a model as plain objects.
+
+    Raises:
+        ExportError: if the bytes are not a TFLite model, or one that contradicts itself: indices that lead nowhere,
+            constants shorter than their shape, operators that use what is computed after them.
+    """
+    model = read(content)
+    try:
+        return _graph(model, len(content))
+    except ExportError:
+        raise
+    except Exception as error:  # What a damaged file lacks is missing wherever it is used first.
+        raise _broken(f"a part is missing ({type(error).__name__}: {error})") from error
+
+
+def _broken(what: str) -> ExportError:
+    return ExportError(f"a damaged TFLite model: {what}", "a .tflite file as a converter wrote it", "export it again")
+
+
+def _graph(model: Any, size: int) -> Graph:
+    if not model.subgraphs:
+        raise _broken("it has no graph")
+    part = model.subgraphs[0]
+    tensors = [_tensor(model, index, tensor) for index, tensor in enumerate(_listed(part.tensors))]
+
+    def at(index: int) -> Tensor:
+        if not 0 <= index < len(tensors):
+            raise _broken(f"tensor {index} of {len(tensors)}")
+        return tensors[index]
+
+    inputs, outputs = (tuple(at(int(index)) for index in _listed(indices)) for indices in (part.inputs, part.outputs))
+    operators = []
+    for index, found in enumerate(_listed(part.operators)):
+        if not 0 <= found.opcodeIndex < len(_listed(model.operatorCodes)):
+            raise _broken(f"operator {index} is of kind {found.opcodeIndex} of {len(_listed(model.operatorCodes))}")
+        code = model.operatorCodes[found.opcodeIndex]
+        name = operator_name(model, found)
+        custom = bytes(code.customCode or b"").decode(errors="replace")
+        operators.append(
+            Operator(
+                index,
+                f"CUSTOM:{custom}" if name == "CUSTOM" else name,
+                int(code.version),
+                tuple(None if place == -1 else at(int(place)) for place in _listed(found.inputs)),
+                tuple(at(int(place)) for place in _listed(found.outputs)),
+                dict(vars(found.builtinOptions)) if found.builtinOptions is not None else {},
+            )
+        )
+    _check_order(operators, inputs)
+    return Graph(tuple(operators), inputs, outputs, len(model.subgraphs), size)
+
+
+def _tensor(model: Any, index: int, found: Any) -> Tensor:
+    shape = tuple(int(size) for size in _listed(found.shape))
+    if any(size < 0 for size in shape):
+        raise _broken(f"tensor {index} has the shape {list(shape)}")
+    if not 0 <= found.buffer < len(model.buffers):
+        raise _broken(f"tensor {index} is kept in buffer {found.buffer} of {len(model.buffers)}")
+    buffer = model.buffers[found.buffer]
+    stored = len(_listed(buffer.data)) or int(buffer.size or 0)
+    scale = None if found.quantization is None else found.quantization.scale
+    tensor = Tensor(
+        index,
+        bytes(found.name or b"").decode(errors="replace"),
+        tensor_type(found),
+        shape,
+        any(size < 0 for size in _listed(found.shapeSignature)[1:]),
+        stored > 0,
+        len(_listed(scale)),
+        _values(found, buffer, stored),
+    )
+    sparse = found.sparsity is not None or tensor.type in ("STRING", "RESOURCE", "VARIANT")
+    if stored and not sparse and tensor.bytes > stored:
+        raise _broken(f"tensor {index} needs {tensor.bytes} bytes and has {stored}")
+    return tensor
+
+
+def _values(found: Any, buffer: Any, stored: int) -> tuple[int, ...] | None:
+    kind = {"INT32": np.int32, "INT64": np.int64}.get(tensor_type(found))
+    if kind is None or not 0 < stored <= _FEW_BYTES or buffer.data is None:
+        return None
+    return tuple(int(value) for value in np.frombuffer(bytes(buffer.data), kind))
+
+
+def _check_order(operators: list[Operator], inputs: tuple[Tensor, ...]) -> None:
+    made = {tensor.index: operator.index for operator in operators for tensor in operator.outputs}
+    for operator in operators:
+        for tensor in operator.given:
+            if made.get(tensor.index, -1) >= operator.index and tensor not in inputs:
+                raise _broken(f"operator {operator.index} uses tensor {tensor.index}, which is computed later")
+
+
+def _listed(values: Any) -> Any:
+    return () if values is None else values

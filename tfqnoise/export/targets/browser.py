@@ -1,0 +1,20 @@
+"""Browsers, through LiteRT.js on WebAssembly."""
+
+import dataclasses
+
+from tfqnoise.export.graph import Graph
+from tfqnoise.export.targets import FLOATS, INTEGERS, Check, border_problems, dynamic_problems, placed, register
+
+
+@register(reference="LiteRT.js 2.5 (npm @litertjs/core), found by trying")
+@dataclasses.dataclass(frozen=True)
+class Browser:
+    """A browser through LiteRT.js: int8 inside, uint8 or float borders, since int8 ones are refused."""
+
+    io = ("uint8", "float32")
+    storage = "int8"
+
+    def check(self, graph: Graph) -> Check:
+        types = (*INTEGERS, *FLOATS)
+        problems = [*border_problems(graph, self.io), *dynamic_problems(graph)]
+        return Check("browser", placed(graph, "browser", types, types), tuple(problems))

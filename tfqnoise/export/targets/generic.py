@@ -1,0 +1,19 @@
+"""Any device that runs LiteRT in integers."""
+
+import dataclasses
+
+from tfqnoise.export.graph import Graph
+from tfqnoise.export.targets import INTEGERS, PACKED, Check, border_problems, dynamic_problems, placed, register
+
+
+@register(reference="-")
+@dataclasses.dataclass(frozen=True)
+class Generic:
+    """Any device that runs LiteRT: integers alone, weights packed as narrow as they are."""
+
+    io = ("int8", "uint8")
+    storage = "narrowest"
+
+    def check(self, graph: Graph) -> Check:
+        operators = placed(graph, "generic", INTEGERS, (*INTEGERS, *PACKED))
+        return Check("generic", operators, tuple([*border_problems(graph, self.io), *dynamic_problems(graph)]))

@@ -1,0 +1,34 @@
+"""The integer model of a recipe before anything has been trained, to check what a target makes of it."""
+
+from tfqnoise import assembly
+from tfqnoise.backend import tf
+from tfqnoise.compression.plan import phases
+from tfqnoise.compression.quantization.settle import settle
+from tfqnoise.data import dataset as data
+from tfqnoise.errors import UsageError
+from tfqnoise.export import convert
+from tfqnoise.export.storage import pack
+from tfqnoise.recipe import Recipe
+
+
+def untrained(recipe: Recipe, io: str, storage: str) -> bytes:
+    """Returns the model that the recipe would be exported as, with fresh weights.
+
+    Args:
+        recipe: with --bits below 32.
+        io: "int8" or "uint8".
+        storage: of weights, as in `tfqnoise.export.export`.
+
+    Raises:
+        UsageError: for a recipe that ends in float.
+        PlanError: if a layer would stay float that the recipe doesn't allow.
+        DataError: if the data set, which says how large pictures are, can't be loaded.
+    """
+    if not phases(recipe)[-1].quantised:
+        raise UsageError(f"--bits {recipe.bits}, a model in float", "an integer model", "train with --bits 8")
+    dataset = data.load(recipe)
+    network = assembly.compress(recipe, assembly.build(recipe, dataset.input_shape, dataset.classes)).network
+    # Ranges of activations are those of one batch of noise: the converter takes none that is empty.
+    network(tf.random.stateless_uniform([16, *dataset.input_shape], [0, 0]), training=True)
+    settle(network, storage)
+    return pack(convert.integer(network, dataset.input_shape, io), storage)
