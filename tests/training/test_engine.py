@@ -3,12 +3,12 @@ import pytest
 
 from tfqnoise import losses, networks, strategies
 from tfqnoise.backend import tf
-from tfqnoise.compression.forms import Form
+from tfqnoise.compression.forms import Form, set_batch_norm_frozen
 from tfqnoise.compression.quantization.qat import quantize
 from tfqnoise.recipe import Recipe
 from tfqnoise.strategies import Problem
 from tfqnoise.training import optimizers
-from tfqnoise.training.engine import Member, Trainer, evaluated, set_batch_norm_frozen
+from tfqnoise.training.engine import Member, Trainer, evaluated
 
 RANDOM = np.random.default_rng(0)
 BATCH = {

@@ -2,6 +2,7 @@
 
 import dataclasses
 from pathlib import Path
+from typing import Any
 
 import tyro
 
@@ -23,10 +24,31 @@ class Export:
     target's own if not given. The values are the same; convolutions run faster in int8."""
     examples: int | None = None
     """Test pictures to compare on; all of them if not given."""
+    calibrate: int | None = None
+    """Quantise a run trained in float (--bits 32), measuring its ranges on so many training pictures, such as 512."""
+    licence: str = ""
+    """Licence of the model, for its metadata, such as "CC BY 4.0"."""
+    bits: int = 8
+    """Bits of its weights, with --calibrate."""
+    quantizer: str = "uniform"
+    """Quantizer of its weights, with --calibrate (`tfqnoise list quantizers`)."""
 
     def __call__(self) -> None:
         from tfqnoise.export import export
 
         export(
-            Run.open_or_newest(self.run), target=self.target, io=self.io, storage=self.storage, examples=self.examples
+            Run.open_or_newest(self.run),
+            target=self.target,
+            io=self.io,
+            storage=self.storage,
+            examples=self.examples,
+            calibration=self._calibration(),
+            licence=self.licence,
         )
+
+    def _calibration(self) -> Any:
+        if self.calibrate is None:
+            return None
+        from tfqnoise.export.calibrate import Calibration
+
+        return Calibration(self.calibrate, self.bits, self.quantizer)

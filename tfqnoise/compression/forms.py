@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from tfqnoise.backend import tf
+from tfqnoise.backend import keras, tf
 from tfqnoise.compression.clustering import tfmot
 from tfqnoise.compression.clustering.codebook import Codebook, Codebooks, group_count, group_sizes, statistics
 from tfqnoise.compression.clustering.snapped import Snapped
@@ -146,6 +146,14 @@ def build(recipe: Recipe, phase: Phase, plain: Any, before: Form | None, steps_p
     elif phase.clustering and recipe.clustering == "tfmot":
         form.network = tfmot.wrap(plain, set(clustered), recipe.clusters or 0, sparse=phase.pruned)
     return form
+
+
+def set_batch_norm_frozen(network: Any, frozen: bool) -> None:
+    """Makes every batch norm use its stored statistics and keep them, or measure them again."""
+    for layer in network.layers:
+        inner = getattr(layer, "layer", layer)
+        if isinstance(inner, keras.layers.BatchNormalization):
+            inner.trainable = not frozen
 
 
 def clusterable(recipe: Recipe, kernels: dict[str, Any]) -> dict[str, Any]:

@@ -5,12 +5,15 @@ import hashlib
 import importlib.metadata
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tfqnoise.errors import ExportError, UsageError
 from tfqnoise.export import targets
 from tfqnoise.metrics import NAMES
 from tfqnoise.run import Run
+
+if TYPE_CHECKING:
+    from tfqnoise.export.calibrate import Calibration
 
 IO_TYPES = ("int8", "uint8")
 STORAGES = ("narrowest", "int4", "int8")
@@ -26,79 +29,97 @@ def export(
     io: str | None = None,
     storage: str | None = None,
     examples: int | None = None,
+    calibration: "Calibration | None" = None,
+    licence: str = "",
     report: Callable[[str], None] = print,
 ) -> dict[str, Any]:
     """Exports a run's network as a fully-integer TFLite model and proves it.
 
-    Writes `export/model.tflite`, `export/model_float.tflite` (the same network without quantization, for
-    comparison) and `export/report.json`. A model that fails its proof is kept as `export/rejected.tflite`.
+    Writes `export/model.tflite`, which says what it is in its metadata, `labels.txt`, `model_float.tflite` (the same
+    network without quantization) and `report.json`; a model that fails its proof is kept as `rejected.tflite`.
 
     Args:
-        run: a run that has finished at least one epoch, trained with --bits below 32.
+        run: a run that has finished at least one epoch, trained with --bits below 32 or to be calibrated.
         target: what the model is to run on, see `tfqnoise.export.targets`.
         io: "int8" (pixel - 128) or "uint8" (the pixel itself); the target's own if None.
-        storage: of weights: "narrowest" (the narrowest type that holds them and that LiteRT executes), "int4"
-            (nothing narrower) or "int8"; the values are the same. The target's own if None.
+        storage: of weights: "narrowest" (that holds them and that LiteRT executes), "int4" or "int8"; the target's
+            own if None.
         examples: test pictures to compare on, spread evenly; all if None.
+        calibration: how a run trained in float is quantised.
+        licence: of the model, for its metadata, such as "CC BY 4.0".
         report: takes each message.
 
     Returns:
         The content of `export/report.json`.
 
     Raises:
-        ExportError: if the model isn't fully integer, doesn't answer like the trained network or breaks a rule of the
-            target.
+        ExportError: if the model isn't fully integer, answers otherwise than the network or breaks a target's rule.
         RunError: if the run lacks what is needed.
-        UsageError: for arguments out of their limits, or a run trained in float.
+        UsageError: for arguments out of their limits, or a run trained in float without a calibration.
     """
     aim, io, storage = _asked(target, io, storage, examples)
     # From here on TensorFlow is needed.
-    from tfqnoise.export import convert, graph, sizes
+    from tfqnoise.export import graph, metadata, sizes
     from tfqnoise.export.restore import restore
-    from tfqnoise.export.rounding import compensated
-    from tfqnoise.export.storage import pack
 
-    restored = restore(run, storage)
-    _check_quantised(run, restored)
-    as_int8 = convert.integer(restored.network, restored.input_shape, io)
-    content = compensated(pack(as_int8, storage))
-    tensors = sizes.tensor_sizes(content, run.recipe)
-    result = _result(run, restored, content)
-    result |= {"storage": storage, "tensors": [dataclasses.asdict(tensor) for tensor in tensors]}
-    if restored.epoch < run.recipe.epochs:
-        report(f"epoch {restored.epoch} of {run.recipe.epochs}: the run is not finished (train --resume goes on)")
-    result |= _prove(as_int8, content, restored, io, examples)
+    restored = restore(run, storage, calibration)
+    _say_unfinished(run, restored, report)
+    content, proof = _converted(restored, io, storage, examples)
+    tensors = sizes.tensor_sizes(content, restored.recipe)
+    content = metadata.described(content, _facts(run, restored, io, licence, proof))
+    broken = sizes.broken_promises(tensors, restored.recipe, restored.phase)
     found = aim.check(graph.graph(content))
-    result |= {"target": found.to_dict(), "problems": [*result["problems"], *found.faults]}
-    result["problems"] += sizes.broken_promises(tensors, run.recipe, restored.phase)
+    result = {
+        **_result(run, restored, content),
+        **proof,
+        "storage": storage,
+        "tensors": list(map(dataclasses.asdict, tensors)),
+        "target": found.to_dict(),
+        "problems": proof["problems"] + found.faults + broken,
+    }
     if result["problems"]:
         raise _refused(run, content, result)
-    (run.path / "export" / "rejected.tflite").unlink(missing_ok=True)
-    path = run.write_bytes("export/model.tflite", content)
-    float_content = convert.floating(restored.float_network(), restored.input_shape)
-    run.write_bytes("export/model_float.tflite", float_content)
-    run.write_json("export/report.json", result | {"passed": True})
+    path = _keep(run, restored, content, result)
     report(f"{_describe(path, result)}\n{found.line}\n{sizes.table(tensors, content)}")
     return result | {"passed": True}
 
 
-def _check_quantised(run: Run, restored: Any) -> None:
-    if not restored.phase.quantised:
-        raise UsageError(
-            f"{run.path} is float: --bits {run.recipe.bits}, --float-epochs {run.recipe.float_epochs}",
-            "a run in its quantised epochs, whose ranges the integer model takes over",
-            "train with --bits 8, or go on with --resume if its float epochs are not over",
-        )
+def _say_unfinished(run: Run, restored: Any, report: Callable[[str], None]) -> None:
+    if restored.epoch < run.recipe.epochs:
+        report(f"epoch {restored.epoch} of {run.recipe.epochs}: the run is not finished (train --resume goes on)")
 
 
-def _prove(as_int8: bytes, content: bytes, restored: Any, io: str, examples: int | None) -> dict[str, Any]:
-    """Returns how the model answers, and what is wrong with it."""
-    from tfqnoise.export import inspect, parity, storage
+def _keep(run: Run, restored: Any, content: bytes, result: dict[str, Any]) -> Path:
+    """Writes a model that passed, what belongs to it, and its proof."""
+    from tfqnoise.export import convert
+
+    (run.path / "export" / "rejected.tflite").unlink(missing_ok=True)
+    path = run.write_bytes("export/model.tflite", content)
+    run.write_bytes("export/labels.txt", "".join(f"{name}\n" for name in restored.class_names).encode())
+    float_content = convert.floating(restored.float_network(), restored.input_shape)
+    run.write_bytes("export/model_float.tflite", float_content)
+    run.write_json("export/report.json", result | {"passed": True})
+    return path
+
+
+def _converted(restored: Any, io: str, storage: str, examples: int | None) -> tuple[bytes, dict[str, Any]]:
+    """Returns the model, how it answers, and what is wrong with it."""
+    from tfqnoise.export import convert, rounding
+    from tfqnoise.export.storage import pack, same_weights
+
+    as_int8 = convert.integer(restored.network, restored.input_shape, io)
+    content = rounding.compensated(pack(as_int8, storage))
+    proof = _prove(content, restored, io, examples)
+    if not same_weights(as_int8, content):
+        proof["problems"].append("packed into fewer bits, its weights are others")
+    return content, proof
+
+
+def _prove(content: bytes, restored: Any, io: str, examples: int | None) -> dict[str, Any]:
+    from tfqnoise.export import inspect, parity
 
     contents = inspect.inspect(content)
     problems = inspect.problems(contents, io)
-    if not storage.same_weights(as_int8, content):
-        problems.append("packed into fewer bits, its weights are others")
     if contents.output_dtype != io:
         return {"problems": problems}
     comparison = parity.compare(content, restored, examples)
@@ -124,7 +145,7 @@ def _asked(target: str, io: str | None, storage: str | None, examples: int | Non
 
 def _refused(run: Run, content: bytes, result: dict[str, Any]) -> ExportError:
     """Keeps a model that failed apart, where nobody takes it for a good one, and returns the error."""
-    for stale in ("model.tflite", "model_float.tflite"):
+    for stale in ("model.tflite", "model_float.tflite", "labels.txt"):
         (run.path / "export" / stale).unlink(missing_ok=True)
     rejected = run.write_bytes("export/rejected.tflite", content)
     run.write_json("export/report.json", result | {"passed": False})
@@ -152,6 +173,25 @@ def _result(run: Run, restored: Any, content: bytes) -> dict[str, Any]:
         "class_names": list(restored.class_names),
         "epoch": restored.epoch,
         "epochs": run.recipe.epochs,
+        "calibration": restored.calibration,
+    }
+
+
+def _facts(run: Run, restored: Any, io: str, licence: str, proof: dict[str, Any]) -> dict[str, Any]:
+    """Returns what the model's metadata say."""
+    from tfqnoise.export.metadata import MEANINGS
+
+    return {
+        "labels": list(restored.class_names),
+        "task": restored.task,
+        "input": MEANINGS[io],
+        "output": "a logit for each label" if restored.task == "single" else "a logit for each label: above 0 is yes",
+        "recipe_hash": run.recipe.hash(),
+        "dataset": run.recipe.dataset.partition(":")[0],
+        "bits": restored.recipe.bits,
+        "licence": licence or "not stated",
+        proof.get("metric", "accuracy"): proof.get("accuracy_tflite"),
+        "tfqnoise": importlib.metadata.version("tfqnoise"),
     }
 
 
@@ -161,11 +201,15 @@ def _describe(path: Path, result: dict[str, Any]) -> str:
         f"{path}: {result['bytes']:,} bytes ({result['gzip_bytes']:,} gzip, {result['zstd_bytes']:,} zstd), "
         f"{result['input_dtype']} in, {result['output_dtype']} out\n"
         f"operators: {operators}\n"
-        f"agrees with the trained network on {result['top1_agreement']:.2%} of {_compared(result)} "
+        f"agrees with the {_network(result)} network on {result['top1_agreement']:.2%} of {_compared(result)} "
         f"({result['kernel']} kernels), outputs differ by at most {result['max_output_step_difference']} steps\n"
         f"test {NAMES[result['metric']]}: Keras {result['accuracy_keras']:.2%}, "
         f"TFLite {result['accuracy_tflite']:.2%}{_by_label(result)}"
     )
+
+
+def _network(result: dict[str, Any]) -> str:
+    return "calibrated" if result["calibration"] else "trained"
 
 
 def _compared(result: dict[str, Any]) -> str:

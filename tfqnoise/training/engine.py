@@ -174,14 +174,6 @@ def compiled(recipe: Recipe, network: Any, dataset: Dataset, strategy: State | N
     return Trainer(members, strategy, steps * (phase.stage[1] - phase.stage[0]), average, accuracy=shown)
 
 
-def set_batch_norm_frozen(network: Any, frozen: bool) -> None:
-    """Makes every batch norm use its stored statistics and keep them, or measure them again."""
-    for layer in network.layers:
-        inner = getattr(layer, "layer", layer)
-        if isinstance(inner, keras.layers.BatchNormalization):
-            inner.trainable = not frozen
-
-
 @contextlib.contextmanager
 def evaluated(trainer: Trainer) -> Iterator[Any]:
     """Hands out the network as it is evaluated and exported, and takes it back to training afterwards.

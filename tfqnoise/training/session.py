@@ -26,7 +26,7 @@ from tfqnoise.strategies.plain import Plain
 from tfqnoise.training import optimizers, precision, rotnet, summary
 from tfqnoise.training.callbacks import Chance, Clusters, Evaluation, Guard, Record, Stopwatch, Strategy
 from tfqnoise.training.dynamics import Dynamics
-from tfqnoise.training.engine import Member, Trainer, member_of, set_batch_norm_frozen
+from tfqnoise.training.engine import Member, Trainer, member_of
 from tfqnoise.training.teacher import answers, teacher
 
 
@@ -208,7 +208,7 @@ class Session:
         steps = self._steps(phase)
         for form in self.forms:
             # `fit` trains with what was trainable when the model was compiled, so freezing comes first.
-            set_batch_norm_frozen(form.network, phase.batch_norm_frozen)
+            forms.set_batch_norm_frozen(form.network, phase.batch_norm_frozen)
         strategy = self._strategy(phase)
         trainer = Trainer(
             self.members,
@@ -289,7 +289,7 @@ class Session:
             if before.form == phase.form:
                 return
             for form in self.forms:
-                set_batch_norm_frozen(form.network, False)
+                forms.set_batch_norm_frozen(form.network, False)
                 forms.check(self.recipe, form, before)
         strategy = self._strategy(phase)
         steps, plain = self._steps(phase), self.plain[: strategy.networks + bool(strategy.average)]
