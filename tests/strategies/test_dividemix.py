@@ -49,7 +49,9 @@ def _batch(passed, number):
 
 def _outcome(state, passed, kernels=KERNELS, number=3):
     kernels = [tf.constant(each, tf.float32) for each in kernels]
-    networks = [lambda images, k=k: tf.reshape(tf.cast(images, tf.float32), [-1, 4]) @ k for k in kernels]
+    networks = [
+        lambda images, training=True, k=k: tf.reshape(tf.cast(images, tf.float32), [-1, 4]) @ k for k in kernels
+    ]
     with tf.GradientTape(persistent=True) as tape:
         tape.watch(kernels)
         values = state.outcome(_batch(passed, number), LABELS, networks).losses

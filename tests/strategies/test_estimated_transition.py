@@ -5,7 +5,7 @@ from tfqnoise import losses
 from tfqnoise.backend import tf
 from tfqnoise.errors import UsageError
 from tfqnoise.strategies import Problem
-from tfqnoise.strategies.estimated_transition import EstimatedTransition, _softmax
+from tfqnoise.strategies.estimated_transition import EstimatedTransition, _rate, _softmax
 from tfqnoise.strategies.estimated_transition import estimated as of_predictions
 
 RANDOM = np.random.default_rng(0)
@@ -58,7 +58,8 @@ def test_the_loss_is_corrected_after_the_warm_up():
     [(10, 0, 0.4, 4), (10, 3, 0.4, 7), (10, 0, 0.01, 1), (2, 0, 0.9, 1), (10, 0, 0.99, 9)],
 )
 def test_the_matrix_is_estimated_once_when_the_warm_up_is_over(epochs, first, warm_up, at):
-    problem = Problem(np.zeros(9, np.int64), 4, epochs, first)
+    # What four equally large classes are given.
+    problem = Problem(np.repeat(np.arange(4), [7, 13, 12, 8]), 4, epochs, first)
     state = EstimatedTransition(warm_up=warm_up, percentile=97.0).build(None, problem)
     answers = _answers()
     for epoch in range(first, first + epochs):
@@ -67,7 +68,8 @@ def test_the_matrix_is_estimated_once_when_the_warm_up_is_over(epochs, first, wa
         assert asked == ([0] if epoch == at else [])
         expected = np.eye(4) if epoch < at else MATRIX
         np.testing.assert_allclose(state.matrix, expected, atol=0.03)
-        assert state.findings()["estimated_noise_rate"] == pytest.approx(0.3 if epoch >= at else 0, abs=0.02)
+        found = state.findings()
+        assert found == ({"estimated_noise_rate": pytest.approx(0.3, abs=0.02)} if epoch >= at else {})
 
 
 def test_counts_need_no_sure_network():
@@ -81,6 +83,11 @@ def test_counts_need_no_sure_network():
         state.begin_epoch(4, lambda number: logits)
     np.testing.assert_allclose(counted.matrix, MATRIX, atol=0.15)
     assert abs(np.trace(counted.matrix) - np.trace(MATRIX)) < 0.3 < abs(np.trace(paper.matrix) - np.trace(MATRIX))
+
+
+def test_the_rate_counts_classes_as_large_as_they_are():
+    given = np.repeat([0, 1], [86, 14])
+    assert _rate(np.array([[0.9, 0.1], [0.5, 0.5]], np.float32), given) == pytest.approx(0.14, abs=1e-6)
 
 
 def test_one_epoch_is_too_short_to_estimate():

@@ -95,6 +95,38 @@ def test_folds_of_a_data_set_without_any_are_refused_before_training(tmp_path, s
     assert not list((tmp_path / "runs").glob("*/recipe.json"))
 
 
+def test_a_wrong_name_claims_no_directory(tmp_path, silent):
+    path = tmp_path / "runs"
+    with pytest.raises(UsageError, match="gcee"):
+        train_seeds(dataclasses.replace(TINY, loss="gcee"), path, seeds=2, report=silent)
+    assert not (path / "seeds.json").exists()
+    teacher = dataclasses.replace(TINY, loss="cross_entropy", strategy="distillation", teacher=str(tmp_path))
+    with pytest.raises(UsageError, match="--teacher"):
+        train_seeds(teacher, path, seeds=2, report=silent)
+
+
+def test_each_seed_has_the_teacher_of_its_own_labels(several, tmp_path, silent):
+    path, _ = several
+    taught = dataclasses.replace(TINY, loss="cross_entropy", strategy="distillation", teacher=str(path))
+    train_seeds(taught, tmp_path / "runs", seeds=2, report=silent)
+    for seed in (4, 5):
+        assert Run.open(tmp_path / "runs" / f"seed{seed}").recipe.teacher == str(path / f"seed{seed}")
+
+
+def test_a_resume_without_a_directory_goes_on_with_the_series(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    flags = ["--width", "0.25", "--epochs", "1", "--steps-per-epoch", "1", "--bits", "32", "--seeds", "2"]
+    assert run_command("train", [*flags, "--run-dir", "runs/series"]) == 0
+    found = Run(tmp_path / "runs/series").read_json("seeds.json")
+    (tmp_path / "runs/series/seeds.json").unlink()
+    Run(tmp_path / "runs/series").write_json(
+        "seeds.json", {k: found[k] for k in ("recipe", "seeds", "baseline", "all_folds")}
+    )
+    (tmp_path / "runs/series/seed1/summary.json").unlink()
+    assert run_command("train", ["--resume"]) == 0
+    assert Run(tmp_path / "runs/series").read_json("seeds.json") == found
+
+
 @pytest.mark.parametrize(
     ("recipe", "settings", "error", "match"),
     [

@@ -38,8 +38,8 @@ class Train:
         early = Early.parse(arguments)
         if early.recipe is not None:
             return Train(Recipe.load(early.recipe), Path(early.recipe))
-        several = Path(early.run_dir or "") / "seeds.json"
-        if early.resume and early.run_dir and several.exists():
+        several = _series(early)
+        if several is not None:
             begun = Run(several.parent).read_json(several.name)
             with Run(several.parent).expecting(several.name):
                 recipe = Recipe.from_dict(begun["recipe"])
@@ -74,3 +74,17 @@ class Train:
         from tfqnoise.training.train import train
 
         train(self.settings, self.run_dir, resume=self.resume)
+
+
+def _series(early: Early) -> Path | None:
+    """Returns the seeds.json of the series that is to be resumed; None for a run by itself.
+
+    Without --run-dir it is the series that the newest run belongs to, if that isn't finished.
+    """
+    if not early.resume:
+        return None
+    if early.run_dir:
+        found = Path(early.run_dir) / "seeds.json"
+        return found if found.exists() else None
+    found = Run.newest().path.parent / "seeds.json"
+    return found if found.exists() and "figures" not in Run(found.parent).read_json(found.name) else None

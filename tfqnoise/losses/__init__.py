@@ -2,11 +2,11 @@
 
 A loss is a frozen dataclass that is called with
 
-    labels: float tensor [B, C], a distribution over classes for each picture (one-hot for a plain label)
+    labels: float32 tensor [B, C], a distribution over classes for each picture (one-hot for a plain label)
     logits: float tensor [B, C]
 
 and returns the loss of each picture, float32 [B], in nats or in the loss's own unit. It is finite and has a
-finite gradient for every finite logit. What needs memory per example is a strategy. A loss that is not linear
+finite gradient for logits up to 1e30. What needs memory per example is a strategy. A loss that is not linear
 in the labels by its formula says what it makes of soft ones.
 
 A loss with the class attribute `scheduled = True` takes a third argument,

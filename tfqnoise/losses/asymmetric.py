@@ -11,6 +11,7 @@ from tfqnoise.losses.multi_label import MultiLabel
 
 # The power of an exact 0 has no finite gradient for an exponent below 1.
 _TINY = 1e-30
+_RESOLVED = 1e-6
 
 
 def asymmetric(labels: Any, logits: Any, gamma_pos: float, gamma_neg: float, clip: float) -> Any:
@@ -21,8 +22,8 @@ def asymmetric(labels: Any, logits: Any, gamma_pos: float, gamma_neg: float, cli
     p = tf.sigmoid(logits)
     present = tf.maximum(tf.sigmoid(-logits), _TINY) ** gamma_pos * tf.math.log_sigmoid(logits)
     shifted = tf.maximum(p - clip, _TINY)
-    # With clip > 0 the shifted probability stays below 1 and its logarithm is finite by itself.
-    log_absent = tf.math.log1p(-shifted) if clip else tf.math.log_sigmoid(-logits)
+    # Shifted by more than float32 resolves, the probability stays below 1 and its logarithm is finite by itself.
+    log_absent = tf.math.log1p(-shifted) if clip > _RESOLVED else tf.math.log_sigmoid(-logits)
     return -(labels * present + (1 - labels) * shifted**gamma_neg * log_absent)
 
 

@@ -1,7 +1,7 @@
 """What the losses that are corrected by a transition matrix share."""
 
 import dataclasses
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -28,6 +28,8 @@ class Correction:
     """
 
     matrix: str | Rows = ""
+
+    corrects: ClassVar[bool] = True
 
     @property
     def name(self) -> str:

@@ -7,6 +7,9 @@ A strategy is a frozen dataclass of settings with `build(loss, problem)`, which 
 A batch (see `tfqnoise.data.pipeline`) has `image`, `views` (as many further augmentations as the state asks for),
 `label`, `row`, `number` and `epoch` (int64 [], counted from the run's first) and `passed` (float32 [], the share of
 the training steps that is over).
+
+The class attribute `corrects = True` says that a strategy works out what labels probably are, so that a loss that
+expects wrong ones would correct them twice.
 """
 
 import dataclasses
@@ -86,7 +89,8 @@ class State(tf.Module):
         Args:
             batch: see the package.
             labels: float32 [B, C], one-hot (or [B, L] with -1 for unknown).
-            networks: each maps uint8, or float32 pictures of [0, 255], to logits [B, C].
+            networks: each maps uint8, or float32 pictures of [0, 255], to logits [B, C]; with `training=False` as it
+                is evaluated, which moves no statistics.
         """
         logits = networks[0](batch["image"])
         return Outcome([tf.reduce_mean(self.loss(batch, labels, logits))], logits)

@@ -68,6 +68,10 @@ class Distillation:
 
     taught: ClassVar[bool] = True
 
+    @property
+    def corrects(self) -> bool:
+        return self.labels
+
     def __post_init__(self) -> None:
         if not self.temperature > 0:
             raise UsageError(f"distillation with temperature = {self.temperature}", "more than 0", "use 0.5")

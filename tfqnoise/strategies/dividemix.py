@@ -57,10 +57,10 @@ class _State(State):
     def _divided(self, batch: dict[str, Any], labels: Any, networks: Any) -> tuple[Any, Any]:
         views = (batch["image"], *batch["views"])
         answers = [
-            [tf.stop_gradient(tf.nn.softmax(tf.cast(network(view), tf.float32))) for view in views]
+            [tf.nn.softmax(tf.cast(network(view, training=False), tf.float32)) for view in views]
             for network in networks
         ]
-        own = [tf.add_n(each) / len(views) for each in answers]
+        own = [tf.stop_gradient(tf.add_n(each) / len(views)) for each in answers]
         guess = _sharpened((own[0] + own[1]) / 2, self._settings.temperature)
         first, second = (
             # Each network is told by the other which labels are right.

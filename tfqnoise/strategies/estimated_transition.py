@@ -19,17 +19,19 @@ class _State(State):
         super().__init__()
         self._settings, self._base, self._problem = settings, base, problem
         self.matrix = tf.Variable(tf.eye(problem.classes), trainable=False, name="transition_matrix")
+        self.rate = tf.Variable(-1.0, trainable=False, name="noise_rate")
 
     def begin_epoch(self, epoch: int, predict: Callable[[int], np.ndarray]) -> None:
         epochs = self._problem.epochs
         # Never before it has learnt for an epoch, and in time for the last one.
         warm = max(min(round(self._settings.warm_up * epochs), epochs - 1), 1)
         if epoch - self._problem.first == warm:
-            p, percentile = _softmax(predict(0)), self._settings.percentile
+            p, percentile, given = _softmax(predict(0)), self._settings.percentile, self._problem.given
             if percentile is None:
-                self.matrix.assign(relabelling.estimated(p, self._problem.given))
+                self.matrix.assign(relabelling.estimated(p, given))
             else:
                 self.matrix.assign(estimated(p, percentile))
+            self.rate.assign(_rate(self.matrix.numpy(), given))
 
     def loss(self, batch: dict[str, Any], labels: Any, logits: Any) -> Any:
         corrected = forward(labels, logits, self.matrix)
@@ -38,7 +40,7 @@ class _State(State):
         )
 
     def findings(self) -> dict[str, float]:
-        return {"estimated_noise_rate": float(1 - np.trace(self.matrix.numpy()) / self._problem.classes)}
+        return {"estimated_noise_rate": float(self.rate)} if float(self.rate) >= 0 else {}
 
 
 def estimated(p: np.ndarray, percentile: float) -> np.ndarray:
@@ -51,6 +53,13 @@ def estimated(p: np.ndarray, percentile: float) -> np.ndarray:
     order = np.argsort(p, axis=0, kind="stable")
     rank = min(len(p) - 1, round(percentile / 100 * (len(p) - 1)))
     return p[order[rank]].astype(np.float32)
+
+
+def _rate(matrix: np.ndarray, given: np.ndarray) -> float:
+    """Returns 1 - sum_k P(k) T_kk, the share of wrong labels, where sum_k P(k) T_ky is the share of the label y."""
+    shares = np.bincount(given, minlength=len(matrix)) / len(given)
+    classes = np.clip(np.linalg.lstsq(matrix.T.astype(np.float64), shares, rcond=None)[0], 0, None)
+    return float(1 - (classes / classes.sum() * matrix.diagonal()).sum())
 
 
 def _softmax(logits: np.ndarray) -> np.ndarray:

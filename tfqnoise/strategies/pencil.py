@@ -15,6 +15,8 @@ _LAST = 0.2 / 0.06
 _START = 10.0
 # In so many epochs labels can move from one class to another at the paper's rate, whose batches have 128 pictures.
 _EPOCHS, _BATCH = 20, 128
+# Of the alpha from which on no label is corrected.
+_ALPHA = 0.5
 
 
 class _State(State):
@@ -26,6 +28,7 @@ class _State(State):
         start = _START * np.eye(problem.classes, dtype=np.float32)[problem.given]
         self.labels = tf.Variable(start, trainable=False, name="label_logits")
         second = problem.epochs * (settings.second - settings.first)
+        self._alpha = _ALPHA / problem.classes if settings.alpha is None else settings.alpha
         self._rate = settings.rate / _BATCH * max(1.0, _EPOCHS / max(second, 1.0))
 
     def loss(self, batch: dict[str, Any], labels: Any, logits: Any) -> Any:
@@ -39,14 +42,14 @@ class _State(State):
         divergence = tf.reduce_sum(f * (log_f - log_y), axis=-1) / classes
         entropy = -tf.reduce_sum(f * log_f, axis=-1) / classes
         compatibility = -tf.reduce_sum(labels * log_y, axis=-1)
-        second = divergence + s.alpha * compatibility + s.beta * entropy
+        second = divergence + self._alpha * compatibility + s.beta * entropy
         first = self._base(labels, logits, passed)
         return tf.where(passed < s.first, first, tf.where(learning, second, divergence))
 
     def _learn(self, batch: dict[str, Any], labels: Any, f: Any, own: Any) -> int:
         """One step of gradient descent on the label logits: dL/dy~ = (y - f) / C + alpha (y - y^)."""
         y = tf.nn.softmax(own)
-        gradient = (y - f) / float(f.shape[-1]) + self._settings.alpha * (y - labels)
+        gradient = (y - f) / float(f.shape[-1]) + self._alpha * (y - labels)
         self.labels.scatter_nd_update(batch["row"][:, None], own - self._rate * gradient)
         return 0
 
@@ -79,8 +82,8 @@ class PENCIL:
     the training); in stage 3 it is 3.3 times that, then a tenth and a hundredth of it, for a third of the stage each.
 
     Args:
-        alpha: weight of the given labels. They settle at y = (alpha C y^ + f) / (alpha C + 1), so from alpha = 1/C on
-            none is ever corrected; published settings for CIFAR-10 go from 0 to 0.4.
+        alpha: weight of the given labels; null for 1 / (2 C). They settle at y = (alpha C y^ + f) / (alpha C + 1), so
+            from alpha = 1/C on none is ever corrected; published settings for CIFAR-10 go from 0 to 0.4.
         beta: weight of the entropy.
         rate: r for batches of 128, whose mean the paper's L is: a label moves by r / 128 times its own slope at each
             visit, whatever the size of the batch. Where stage 2 has fewer than 20 epochs (the paper has 130), r is as
@@ -89,14 +92,19 @@ class PENCIL:
         second: end of stage 2.
     """
 
-    alpha: float = 0.05
+    alpha: float | None = None
     beta: float = 0.1
     rate: float = 600.0
     first: float = _STAGES[0]
     second: float = _STAGES[1]
 
     def __post_init__(self) -> None:
-        if not (self.alpha >= 0 and self.beta >= 0 and self.rate > 0 and 0 < self.first < self.second < 1):
+        if not (
+            (self.alpha is None or self.alpha >= 0)
+            and self.beta >= 0
+            and self.rate > 0
+            and 0 < self.first < self.second < 1
+        ):
             raise UsageError(
                 f"pencil with alpha = {self.alpha}, beta = {self.beta}, rate = {self.rate}, first = {self.first}, "
                 f"second = {self.second}",

@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -66,8 +66,9 @@ class _State(State):
     def findings(self) -> dict[str, float]:
         return {"estimated_noise_rate": float(self.rate)} if float(self.rate) else {}
 
-    def label_table(self) -> np.ndarray:
-        return self.targets.numpy()
+    def label_table(self) -> np.ndarray | None:
+        # Before they are corrected it believes nothing of the labels.
+        return self.targets.numpy() if float(self.rate) else None
 
 
 @register(
@@ -92,6 +93,8 @@ class SelfDistillation:
     warm_up: float = 0.5
     beta: float = 0.7
     temperature: float = 0.5
+
+    corrects: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         if not (0 < self.warm_up < 1 and 0 <= self.beta < 1 and self.temperature > 0):

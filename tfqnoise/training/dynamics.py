@@ -28,12 +28,15 @@ class Dynamics(tf.Module):
 
         Args:
             batch: with `label` int64 [B] and `row` int64 [B].
-            logits: [B, C].
+            logits: [B, C]; None where the network saw the pictures mixed only, and says nothing of a single one.
         """
-        logits, label, rows = tf.stop_gradient(tf.cast(logits, tf.float32)), batch["label"], batch["row"][:, None]
+        label, rows = batch["label"], batch["row"][:, None]
+        self.seen.scatter_nd_add(rows, tf.ones_like(label, tf.float32))
+        if logits is None:
+            return
+        logits = tf.stop_gradient(tf.cast(logits, tf.float32))
         own = tf.one_hot(label, logits.shape[-1], on_value=True, off_value=False)
         given = tf.gather(logits, label, batch_dims=1)
         other = tf.reduce_max(tf.where(own, logits.dtype.min, logits), axis=-1)
-        self.seen.scatter_nd_add(rows, tf.ones_like(given))
         self.margins.scatter_nd_add(rows, given - other)
         self.losses.scatter_nd_add(rows, tf.reduce_logsumexp(logits, axis=-1) - given)

@@ -109,13 +109,16 @@ class Trainer(keras.Model):
         self._loss.update_state(outcome.losses[0])
         if self._shown:
             self._accuracy.update_state(label, outcome.logits)
-            if self._dynamics is not None:
-                self._dynamics.update(data, outcome.logits)
+        if self._dynamics is not None and one:
+            self._dynamics.update(data, outcome.logits if self._shown else None)
         return {metric.name: metric.result() for metric in self.metrics}
 
     def _networks(self) -> list[Callable[[Any], Any]]:
-        def answer(network: Any) -> Callable[[Any], Any]:
-            return lambda images: network(scale(images), training=True)
+        def answer(network: Any) -> Callable[..., Any]:
+            def call(images: Any, training: bool = True) -> Any:
+                return network(scale(images), training=training)
+
+            return call
 
         trained = [answer(member.form.network) for member in self._members]
         # The average too sees the statistics of the batch: those of the run lag behind in its beginning.

@@ -1,5 +1,6 @@
 """The same recipe with several seeds and on every fold, beside a baseline with the same schedule."""
 
+import contextlib
 import dataclasses
 import os
 from collections.abc import Callable, Iterator
@@ -10,7 +11,7 @@ import numpy as np
 
 from tfqnoise import metrics
 from tfqnoise.backend import keras
-from tfqnoise.errors import RunError, UsageError
+from tfqnoise.errors import RunError, TfqnoiseError, UsageError
 from tfqnoise.limits import FOLDS
 from tfqnoise.recipe import Recipe
 from tfqnoise.run import Run
@@ -51,10 +52,33 @@ def train_seeds(
         range.
 
     Raises:
-        UsageError: for a number of seeds out of its limits, a baseline that is the recipe itself, or folds that the
-            data set doesn't have.
+        UsageError: for a number of seeds out of its limits, a baseline that is the recipe itself, folds that the data
+            set doesn't have, or one teacher for several seeds.
         RunError: if the directory holds other runs.
     """
+    plain = _plain(recipe, seeds, baseline)
+    parent = Run(Path(directory) if directory else Run.fresh(recipe))
+    asked = {"recipe": recipe.to_dict(), "seeds": seeds, "baseline": baseline, "all_folds": all_folds}
+    # The run that export takes for the newest is then one of the recipe itself.
+    kinds = {"baseline-seed": plain, "seed": recipe} if baseline else {"seed": recipe}
+    members = {stem: list(_members(each, stem, seeds, all_folds)) for stem, each in kinds.items()}
+    _begin(parent, asked, resume)
+    found: dict[str, Any] = {**asked, "baseline_figures": None}
+    with _unclaimed(parent):
+        for stem, each in members.items():
+            runs = []
+            for name, member in each:
+                report(f"\n== {parent.path / name}")
+                runs.append(_one(member, parent.path / name, report))
+                # What a run leaves in the session of Keras slows the next one down.
+                keras.backend.clear_session()
+            found["figures" if stem == "seed" else "baseline_figures"] = figures(runs)
+    parent.write_json(FILE, found)
+    report(f"\n{table(found)}\n{parent.path / FILE}")
+    return found
+
+
+def _plain(recipe: Recipe, seeds: int, baseline: bool) -> Recipe:
     if not 1 <= seeds <= _MOST:
         raise UsageError(f"--seeds {seeds}", f"from 1 to {_MOST}", "use for example --seeds 3")
     plain = dataclasses.replace(recipe, loss=Recipe.loss, strategy=Recipe.strategy, teacher=None)
@@ -64,24 +88,7 @@ def train_seeds(
             "a --loss or --strategy to compare with it",
             "leave --baseline out, or name a loss or strategy",
         )
-    parent = Run(Path(directory) if directory else Run.fresh(recipe))
-    asked = {"recipe": recipe.to_dict(), "seeds": seeds, "baseline": baseline, "all_folds": all_folds}
-    _begin(parent, asked, resume)
-    # The run that export takes for the newest is then one of the recipe itself.
-    kinds = {"baseline-seed": plain, "seed": recipe} if baseline else {"seed": recipe}
-    found: dict[str, Any] = {**asked, "baseline_figures": None}
-    for stem, each in kinds.items():
-        runs = []
-        for name, member in _members(each, stem, seeds, all_folds):
-            path = parent.path / name
-            report(f"\n== {path}")
-            runs.append(_one(member, path, report))
-            # What a run leaves in the session of Keras slows the next one down.
-            keras.backend.clear_session()
-        found["figures" if stem == "seed" else "baseline_figures"] = figures(runs)
-    parent.write_json(FILE, found)
-    report(f"\n{table(found)}\n{parent.path / FILE}")
-    return found
+    return plain
 
 
 def _members(recipe: Recipe, stem: str, seeds: int, all_folds: bool) -> Iterator[tuple[str, Recipe]]:
@@ -89,7 +96,33 @@ def _members(recipe: Recipe, stem: str, seeds: int, all_folds: bool) -> Iterator
     for fold in range(FOLDS, 0, -1) if all_folds else [recipe.fold]:
         for seed in range(recipe.seed, recipe.seed + seeds):
             name = stem.replace("seed", f"fold{fold}-seed") if all_folds else stem
-            yield f"{name}{seed}", dataclasses.replace(recipe, fold=fold, seed=seed)
+            teacher = recipe.teacher and _teacher(recipe.teacher, f"{name}{seed}", seeds > 1 or all_folds)
+            yield f"{name}{seed}", dataclasses.replace(recipe, fold=fold, seed=seed, teacher=teacher)
+
+
+def _teacher(path: str, name: str, several: bool) -> str:
+    """Returns the teacher of one member: that of its own seed, which learnt the same labels."""
+    own = Path(path) / name
+    if (own / "recipe.json").exists():
+        return str(own)
+    if several:
+        raise UsageError(
+            f"--teacher {path} for several seeds or folds, without {own}",
+            "a teacher for each, since each has wrong labels of its own: the directory of a series of the same seeds",
+            "train the teachers with the same --seeds and --all-folds, and name their directory",
+        )
+    return path
+
+
+@contextlib.contextmanager
+def _unclaimed(parent: Run) -> Iterator[None]:
+    """Gives the directory free again where not even the first run could begin."""
+    try:
+        yield
+    except TfqnoiseError:
+        if not list(parent.path.glob("*/recipe.json")):
+            (parent.path / FILE).unlink(missing_ok=True)
+        raise
 
 
 def _begin(parent: Run, asked: dict[str, Any], resume: bool) -> None:

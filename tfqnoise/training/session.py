@@ -17,13 +17,13 @@ from tfqnoise.compression.pruning import magnitude
 from tfqnoise.data import dataset as data
 from tfqnoise.data import pipeline
 from tfqnoise.data.dataset import Dataset
-from tfqnoise.errors import DataError, RunError, UsageError
+from tfqnoise.errors import RunError, UsageError
 from tfqnoise.networks.predict import Predictor
 from tfqnoise.recipe import Recipe
 from tfqnoise.run import Run
 from tfqnoise.strategies import TEACHER, Problem, State
 from tfqnoise.strategies.plain import Plain
-from tfqnoise.training import optimizers, precision, rotnet, summary
+from tfqnoise.training import inputs, optimizers, precision, rotnet, summary
 from tfqnoise.training.callbacks import Chance, Clusters, Evaluation, Guard, Record, Stopwatch, Strategy
 from tfqnoise.training.dynamics import Dynamics
 from tfqnoise.training.engine import Member, Trainer, member_of
@@ -123,6 +123,12 @@ class Session:
                     if task == "multi"
                     else f"see tfqnoise list {'losses' if family == 'loss' else 'strategies'}",
                 )
+        if getattr(strategy, "corrects", False) and getattr(loss, "corrects", False):
+            raise UsageError(
+                f"--loss {losses.registry.parse(recipe.loss)['name']} with --strategy {recipe.strategy}",
+                "one correction: a strategy that works out what labels are, or a loss that expects wrong ones",
+                "leave the --loss or the --strategy out",
+            )
         taught = bool(getattr(strategy, "taught", False))
         if taught != bool(recipe.teacher):
             raise UsageError(
@@ -150,8 +156,7 @@ class Session:
                 self.report(f"{run.path} is finished already")
                 return run
             self.report(summary.beginning(self.recipe, self.dataset, self.network, self.phases, self.preflight))
-            self._check_data(run)
-            run.write_json("noise.json", self.dataset.record)
+            inputs.keep(run, self.dataset)
             run.write_json("plan.json", self._plan())
             checkpoint = self._checkpoint(run)
             done = int(checkpoint["epoch"]) if checkpoint else 0
@@ -169,18 +174,6 @@ class Session:
             run.write_json("summary.json", result)
         self.report(summary.end(result) + f"\nrun: {run.path}")
         return run
-
-    def _check_data(self, run: Run) -> None:
-        """Refuses to go on with other pictures or labels than the run began with."""
-        if not (run.path / "noise.json").exists():
-            return
-        before, now = run.read_json("noise.json").get("labels_sha256"), self.dataset.record["labels_sha256"]
-        if before != now:
-            raise DataError(
-                f"the pictures or labels of {self.recipe.dataset} are not those that {run.path} began with",
-                f"labels with the hash {before}, as noise.json has it",
-                "put the data back as they were, or start a new run with them",
-            )
 
     def _checkpoint(self, run: Run) -> dict[str, np.ndarray] | None:
         if not (run.path / "checkpoint.npz").exists():
@@ -290,6 +283,8 @@ class Session:
                 return
             for form in self.forms:
                 forms.set_batch_norm_frozen(form.network, False)
+            # An averaged network is as sparse as its masks agree, and nothing is promised of it.
+            for form in self.forms[: len(self.members)]:
                 forms.check(self.recipe, form, before)
         strategy = self._strategy(phase)
         steps, plain = self._steps(phase), self.plain[: strategy.networks + bool(strategy.average)]
@@ -322,14 +317,16 @@ class Session:
         """Returns what is known of each training example, for an audit."""
         train, dynamics = self.dataset.train, self.dynamics
         seen = np.maximum(dynamics.seen.numpy(), 1)
+        unknown = np.full(len(train), np.nan)
         table = self.strategy.label_table()
         return {
             "ids": train.examples.ids,
             "given": train.given,
             "source": train.examples.labels,
             "seen": dynamics.seen.numpy(),
-            "margin": dynamics.margins.numpy() / seen,
-            "loss": dynamics.losses.numpy() / seen,
+            # A strategy that mixes pictures never answers to one as it is.
+            "margin": dynamics.margins.numpy() / seen if self.strategy.answers else unknown,
+            "loss": dynamics.losses.numpy() / seen if self.strategy.answers else unknown,
             **({} if table is None else {"table": table}),
         }
 
