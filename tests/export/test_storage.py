@@ -64,7 +64,7 @@ def test_every_width_is_stored_in_the_narrowest_type_that_runs(kind, bits):
         assert kernel.stored_bytes == -(-kernel.elements * width // 8)
         assert problems(inspect(packed), "int8") == []
         assert same_weights(as_int8, packed)
-        one, other = (Interpreter(c, delegate=False)(images) for c in (as_int8, packed))
+        one, other = (Interpreter(c, kernels="built-in")(images) for c in (as_int8, packed))
         np.testing.assert_array_equal(one, other)
         # And the network computes what the file does, whichever kernels run it.
         interpreter = Interpreter(compensated(packed))
@@ -92,7 +92,7 @@ def test_unpacked_it_answers_the_same():
     packed = pack(as_int8)
     assert {t.type for t in tensor_sizes(unpacked(packed))} == {"INT8", "INT32"}
     images = RANDOM.integers(0, 256, (20, *SHAPE), np.uint8)
-    one, other = (Interpreter(c, delegate=False)(images) for c in (as_int8, unpacked(packed)))
+    one, other = (Interpreter(c, kernels="built-in")(images) for c in (as_int8, unpacked(packed)))
     np.testing.assert_array_equal(one, other)
     assert unpacked(as_int8) == as_int8
     assert not same_weights(as_int8, pack(convert.integer(quantize(_network("dense"))[0], SHAPE)))

@@ -128,7 +128,8 @@ def _prove(content: bytes, restored: Any, io: str, examples: int | None) -> dict
             f"it agrees with the trained network on {comparison.top1_agreement:.2%} of "
             f"{comparison.examples} pictures; {parity.first_divergence(content, restored)}"
         )
-    return dataclasses.asdict(comparison) | {"problems": problems}
+    kernels = parity.by_kernel(content, restored)
+    return dataclasses.asdict(comparison) | {"kernels": kernels, "problems": problems}
 
 
 def _asked(target: str, io: str | None, storage: str | None, examples: int | None) -> tuple[targets.Target, str, str]:
@@ -203,9 +204,18 @@ def _describe(path: Path, result: dict[str, Any]) -> str:
         f"operators: {operators}\n"
         f"agrees with the {_network(result)} network on {result['top1_agreement']:.2%} of {_compared(result)} "
         f"({result['kernel']} kernels), outputs differ by at most {result['max_output_step_difference']} steps\n"
+        f"kernels: {'; '.join(map(_kernels, result['kernels']))}\n"
         f"test {NAMES[result['metric']]}: Keras {result['accuracy_keras']:.2%}, "
         f"TFLite {result['accuracy_tflite']:.2%}{_by_label(result)}"
     )
+
+
+def _kernels(row: dict[str, Any]) -> str:
+    text = f"{row['kernels']} {row['top1_agreement']:.2%}"
+    if not row["differing"]:
+        return text
+    share = row["differing"] / row["values"]
+    return f"{text}, {share:.2%} of all values up to {row['most_steps']} steps off, first in {row['first_differing']}"
 
 
 def _network(result: dict[str, Any]) -> str:

@@ -11,6 +11,12 @@ from tfqnoise.backend import quiet
 from tfqnoise.errors import ExportError
 from tfqnoise.export.inspect import built_in, read
 
+KERNELS = {
+    "XNNPACK": OpResolverType.AUTO,
+    "built-in": OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
+    "reference": OpResolverType.BUILTIN_REF,
+}
+
 
 class Interpreter:
     """A model, ready to run on one picture at a time.
@@ -18,21 +24,22 @@ class Interpreter:
     Args:
         model: the file's content, or its path.
         threads: threads of the interpreter.
-        delegate: whether XNNPACK may take what it can; without it all kernels are the built-in ones.
+        kernels: "XNNPACK", which takes what it can and leaves the rest to the built-in ones; "built-in"; or
+            "reference", the plain and slow ones that the others are optimised forms of.
 
     Attributes:
-        kernel: "XNNPACK"; "XNNPACK and built-in" where packed weights are left to the built-in kernels; or
-            "built-in" alone, also where XNNPACK can't prepare the model.
+        kernel: what it runs in: as asked for; "XNNPACK and built-in" where packed weights are left to the built-in
+            kernels; "built-in" where XNNPACK can't prepare the model.
 
     Raises:
         ExportError: if the model can't be loaded.
     """
 
-    def __init__(self, model: bytes | Path, threads: int = 1, *, delegate: bool = True) -> None:
+    def __init__(self, model: bytes | Path, threads: int = 1, *, kernels: str = "XNNPACK") -> None:
         name = str(model) if isinstance(model, Path) else f"a model of {len(model)} bytes"
         try:
             content = model.read_bytes() if isinstance(model, Path) else model
-            self._interpreter, self.kernel = _load(content, threads, delegate)
+            self._interpreter, self.kernel = _load(content, threads, kernels)
         except (OSError, ValueError, RuntimeError) as error:
             raise ExportError(
                 f"{name} can't be loaded: {str(error).splitlines()[0]}",
@@ -82,10 +89,9 @@ class Interpreter:
         return np.stack(rows)
 
 
-def _load(content: bytes, threads: int, delegate: bool) -> tuple[Any, str]:
-    kinds = {"built-in": OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES}
-    if delegate:
-        kinds = {"XNNPACK": OpResolverType.AUTO, **kinds}
+def _load(content: bytes, threads: int, kernels: str) -> tuple[Any, str]:
+    # A few old models can't be prepared by XNNPACK.
+    kinds = {kernels: KERNELS[kernels], **({"built-in": KERNELS["built-in"]} if kernels == "XNNPACK" else {})}
     failure: Exception | None = None
     for kernel, resolver in kinds.items():
         try:

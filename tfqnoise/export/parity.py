@@ -7,8 +7,8 @@ import numpy as np
 
 from tfqnoise import metrics
 from tfqnoise.backend import keras, tf
-from tfqnoise.export.inspect import with_all_outputs
-from tfqnoise.export.interpreter import Interpreter
+from tfqnoise.export.inspect import layer_name, with_all_outputs
+from tfqnoise.export.interpreter import KERNELS, Interpreter
 from tfqnoise.export.restore import Restored
 from tfqnoise.networks.predict import Predictor, scale
 
@@ -16,6 +16,7 @@ from tfqnoise.networks.predict import Predictor, scale
 # from sums that lie in the middle between two.
 _DIVERGED = 0.01
 _DIVERGENCE_PICTURES = 20
+_KERNEL_PICTURES = 100
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,6 +75,54 @@ def compare(content: bytes, restored: Restored, examples: int | None = None) -> 
         accuracy_tflite=metrics.headline(task, test.labels, real),
         f1_tflite=metrics.f1(test.labels, real).f1 if task == "multi" else None,
     )
+
+
+def by_kernel(content: bytes, restored: Restored, examples: int = _KERNEL_PICTURES) -> list[dict[str, Any]]:
+    """Returns how the kernels that LiteRT has differ from the trained network and from one another.
+
+    Args:
+        content: the integer model.
+        restored: the trained network and the test pictures.
+        examples: pictures, spread evenly; the reference kernels take milliseconds for each.
+
+    Returns:
+        For each set of kernels its name, `top1_agreement` with the trained network, and of all values of all tensors
+        that an operator gives (`values`) how many differ from XNNPACK's (`differing`), by how many steps at most
+        (`most_steps`), and the `first_differing` tensor.
+    """
+    images = restored.test.images[
+        np.linspace(0, len(restored.test) - 1, min(examples, len(restored.test))).astype(int)
+    ]
+    wanted = metrics.decisions(restored.task, Predictor(restored.network)(images))
+    probed, first, rows = with_all_outputs(content), None, []
+    for kernels in KERNELS:
+        interpreter = Interpreter(content, kernels=kernels)
+        found = metrics.decisions(restored.task, interpreter.real(interpreter(images)))
+        names, values = _tensors(Interpreter(probed, kernels=kernels), images)
+        first = first or values
+        steps = [np.abs(one.astype(np.int64) - other) for one, other in zip(values, first, strict=True)]
+        rows.append(
+            {
+                "kernels": interpreter.kernel,
+                "top1_agreement": float(np.mean(found == wanted)),
+                "values": sum(each.size for each in steps),
+                "differing": int(sum(np.count_nonzero(each) for each in steps)),
+                "most_steps": int(max(each.max() for each in steps)),
+                "first_differing": next((n for n, each in zip(names, steps, strict=True) if each.any()), None),
+            }
+        )
+    return rows
+
+
+def _tensors(interpreter: Interpreter, images: np.ndarray) -> tuple[list[str], list[np.ndarray]]:
+    """Returns the names of a model's outputs, and their values for all pictures."""
+    seen: list[list[np.ndarray]] = [[] for _ in interpreter.outputs]
+    for picture in interpreter.prepare(images):
+        interpreter.set_input(picture[None])
+        interpreter.invoke()
+        for place in range(len(seen)):
+            seen[place].append(interpreter.output(place))
+    return [layer_name(details["name"]) for details in interpreter.outputs], [np.stack(each) for each in seen]
 
 
 def first_divergence(content: bytes, restored: Restored) -> str:
