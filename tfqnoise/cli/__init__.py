@@ -14,6 +14,7 @@ import tyro
 from tfqnoise.cli.audit import Audit
 from tfqnoise.cli.benchmark import Benchmark
 from tfqnoise.cli.check import Check
+from tfqnoise.cli.emulate import Emulate
 from tfqnoise.cli.export import Export
 from tfqnoise.cli.listing import List
 from tfqnoise.cli.report import Report
@@ -25,6 +26,7 @@ COMMANDS: dict[str, type] = {
     "audit": Audit,
     "export": Export,
     "check": Check,
+    "emulate": Emulate,
     "benchmark": Benchmark,
     "report": Report,
     "list": List,
