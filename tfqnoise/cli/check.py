@@ -3,10 +3,11 @@
 import dataclasses
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import tyro
 
+from tfqnoise.errors import UsageError
 from tfqnoise.run import Run
 
 
@@ -21,6 +22,8 @@ class Check:
     """The target (`tfqnoise list targets`)."""
     json: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
     """Print JSON: `operators` (index, name, placement, reason, remedy), `problems`, `notes` and `passed`."""
+    compiler: Path | None = None
+    """For edgetpu: the directory of Google's edgetpu_compiler (`.` takes the PATH), to show its truth beside this."""
     strict: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
     """End with exit code 2 unless every operator runs on the target."""
 
@@ -29,5 +32,18 @@ class Check:
 
         found = check(self.subject or Run.newest().path, self.target)
         print(json.dumps(found.to_dict(), indent=1) if self.json else found.table())
+        if self.compiler is not None:
+            print(self._beside(found))
         if self.strict:
             refuse(found)
+
+    def _beside(self, found: Any) -> str:
+        from tfqnoise.export.check import beside_compiler
+
+        if self.subject is None or not self.subject.is_file() or self.json or found.target != "edgetpu":
+            raise UsageError(
+                "--compiler with --json, another target or no .tflite file",
+                "a model to compile, as text: check MODEL.tflite --target edgetpu --compiler DIR",
+                "leave --compiler out",
+            )
+        return beside_compiler(self.subject, found, None if self.compiler == Path() else self.compiler)

@@ -1,9 +1,10 @@
 """What a target makes of a model: a file, a run, or a recipe before it has been trained."""
 
+from collections import Counter
 from pathlib import Path
 
 from tfqnoise.errors import ExportError
-from tfqnoise.export import targets
+from tfqnoise.export import edgetpu_compiler, targets
 from tfqnoise.export.graph import graph, load
 from tfqnoise.export.targets import Check
 from tfqnoise.recipe import Recipe
@@ -49,3 +50,24 @@ def refuse(found: Check) -> None:
             f"every operator on {found.target}",
             "change what the table names, or choose another --target",
         )
+
+
+def beside_compiler(model: Path, found: Check, directory: Path | None) -> str:
+    """Compiles a model for the Edge TPU, and returns a table of what the compiler says beside what the check said.
+
+    Args:
+        model: a .tflite file.
+        found: its check against the target edgetpu.
+        directory: where edgetpu_compiler lies; None for the PATH.
+
+    Raises:
+        UsageError: if there is no compiler.
+        ExportError: if it fails.
+    """
+    _, log = edgetpu_compiler.compiled(load(model), directory)
+    said = Counter((each.name.partition(":")[0], each.reason) for each in found.operators)
+    lines = [f"Edge TPU Compiler {log.version}", f"{'operator':<28} {'compiler':>8} {'check':>6}  status"]
+    for name, status in sorted({*said, *log.counts}):
+        lines.append(f"{name:<28} {log.counts.get((name, status), 0):>8} {said[name, status]:>6}  {status}")
+    here = len(found.operators) - len(found.away)
+    return "\n".join([*lines, f"on the Edge TPU: {log.mapped} by the compiler, {here} by the check"])

@@ -4,8 +4,8 @@ import json
 import pytest
 
 from tfqnoise.export import targets
+from tfqnoise.export.edgetpu_words import CONSTANT, LIMITATION, MAPPED, RANK, SUBGRAPHS, TYPE, UNSUPPORTED, VERSION
 from tfqnoise.export.graph import Graph, Operator, Tensor, graph, load
-from tfqnoise.export.targets.edgetpu import CONSTANT, LIMITATION, MAPPED, RANK, SUBGRAPHS, TYPE, UNSUPPORTED, VERSION
 
 
 def _tensor(index, shape, kind="INT8", *, constant=False, **more):

@@ -3,6 +3,7 @@
 import dataclasses
 
 from tfqnoise.export.edgetpu_operators import NEWEST, PARAMETRISED, RECURRENT, limit
+from tfqnoise.export.edgetpu_words import CONSTANT, LIMITATION, MAPPED, RANK, SUBGRAPHS, TYPE, UNSUPPORTED, VERSION
 from tfqnoise.export.graph import Graph, Operator, Tensor
 from tfqnoise.export.targets import (
     WEIGHTED,
@@ -13,16 +14,6 @@ from tfqnoise.export.targets import (
     register,
     unsuited,
 )
-
-# The compiler's own words, so that they can be searched for.
-MAPPED = "Mapped to Edge TPU"
-UNSUPPORTED = "Operation not supported"
-VERSION = "Operation version not supported"
-TYPE = "Operation is working on an unsupported data type"
-LIMITATION = "Operation is otherwise supported, but not mapped due to some unspecified limitation"
-RANK = "Tensor has unsupported rank (up to 3 innermost dimensions mapped)"
-SUBGRAPHS = "More than one subgraph is not supported"
-CONSTANT = "Filter, bias, or other param is not constant at compile-time"
 
 _CONVERTS = ("CAST", "QUANTIZE")
 
