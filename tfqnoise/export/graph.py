@@ -102,14 +102,14 @@ class Graph:
         inputs: what the user puts in.
         outputs: what comes out.
         subgraphs: how many the model has.
-        bytes: of the file.
+        content: the file itself, for compilers that read it.
     """
 
     operators: tuple[Operator, ...]
     inputs: tuple[Tensor, ...]
     outputs: tuple[Tensor, ...]
     subgraphs: int
-    bytes: int
+    content: bytes = dataclasses.field(default=b"", repr=False)
 
 
 def load(path: Path) -> bytes:
@@ -138,7 +138,7 @@ def graph(content: bytes) -> Graph:
     """
     model = read(content)
     try:
-        return _graph(model, len(content))
+        return _graph(model, content)
     except ExportError:
         raise
     except Exception as error:  # What a damaged file lacks is missing wherever it is used first.
@@ -149,7 +149,7 @@ def _broken(what: str) -> ExportError:
     return ExportError(f"a damaged TFLite model: {what}", "a .tflite file as a converter wrote it", "export it again")
 
 
-def _graph(model: Any, size: int) -> Graph:
+def _graph(model: Any, content: bytes) -> Graph:
     if not model.subgraphs:
         raise _broken("it has no graph")
     part = model.subgraphs[0]
@@ -179,7 +179,7 @@ def _graph(model: Any, size: int) -> Graph:
             )
         )
     _check_order(operators, inputs)
-    return Graph(tuple(operators), inputs, outputs, len(model.subgraphs), size)
+    return Graph(tuple(operators), inputs, outputs, len(model.subgraphs), content)
 
 
 def _tensor(model: Any, index: int, found: Any) -> Tensor:

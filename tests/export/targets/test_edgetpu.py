@@ -20,7 +20,7 @@ def _chain(*operators):
         output = _tensor(100 + number, shape)
         made.append(Operator(number, name, version, (last, *more), (output,), options))
         last = output
-    return Graph(tuple(made), (first,), (last,), 1, 0)
+    return Graph(tuple(made), (first,), (last,), 1)
 
 
 KERNEL = _tensor(1, (4, 3, 3, 4), constant=True)
