@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,18 @@ class Phone:
     def calls(self) -> list[list[str]]:
         path = self.home / "calls.jsonl"
         return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+    def ended(self, path: Path) -> bool:
+        """Whether the process whose number a file holds ends within some seconds, fetched by its parent or not."""
+        for _ in range(50):
+            try:
+                stat = Path(f"/proc/{int(path.read_text())}/stat").read_text()
+            except (FileNotFoundError, ProcessLookupError):
+                return True
+            if stat.rpartition(")")[2].split()[0] == "Z":
+                return True
+            time.sleep(0.1)
+        return False
 
     def tell(self, log="with_quantiles.txt", devices="List of devices attached\nR58M\tdevice\n", **told) -> None:
         """Says what adb and benchmark_model answer from now on."""

@@ -42,7 +42,12 @@ def shell(told, *arguments):
     # As the real one: its arguments, joined by spaces, are a line for the device's shell.
     line = " ".join(arguments).replace(ROOT, str(HOME / "device" / "tmp"))
     path = f"{HOME / 'device' / 'bin'}:/usr/bin:/bin"
-    done = subprocess.run(["sh", "-c", line], env={"PATH": path}, cwd=HOME / "device", check=False)
+    done = subprocess.run(
+        ["sh", "-c", line], env={"PATH": path}, cwd=HOME / "device", capture_output=True, text=True, check=False
+    )
+    # Of the real one errors may come last, whenever they were written.
+    print(done.stdout, end="", flush=True)
+    print(done.stderr, end="", file=sys.stderr, flush=True)
     return done.returncode if told.get("passes_exit_codes", True) else 0
 
 

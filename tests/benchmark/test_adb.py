@@ -1,5 +1,3 @@
-import subprocess
-
 import pytest
 
 from tfqnoise.benchmark import adb
@@ -34,28 +32,26 @@ def test_the_only_device_is_found_and_every_command_names_it(phone, device):
     assert _serials(phone) == {"R58M"}
 
 
-@pytest.mark.parametrize("name", HOSTILE)
-def test_names_reach_the_device_as_they_are(phone, device, name):
-    answer = device.shell("printf", "<%s>", name, "b c")
-    assert answer == adb.Answer(0, f"<{name}><b c>")
+def test_names_reach_the_device_as_they_are(phone, device):
+    answer = device.shell("printf", "<%s>", *HOSTILE)
+    assert answer == adb.Answer(0, "".join(f"<{name}>" for name in HOSTILE))
     assert not list(phone.home.rglob("pwned"))
 
 
-@pytest.mark.parametrize("name", HOSTILE[:-1])
-def test_files_of_any_name_are_pushed_and_pulled(phone, device, silent, tmp_path, name):
-    path = tmp_path / name
-    path.write_bytes(b"content")
+def test_files_of_any_name_are_pushed_and_pulled(phone, device, silent, tmp_path):
     with device.workspace(silent) as folder:
-        device.push(path, f"{folder}/file")
-        assert device.pull(f"{folder}/file", tmp_path / "back")
+        for name in HOSTILE[:-1]:
+            (tmp_path / name).write_text(name)
+            device.push(tmp_path / name, f"{folder}/file")
+            assert device.pull(f"{folder}/file", tmp_path / "back")
+            assert (tmp_path / "back").read_text() == name
         assert not device.pull(f"{folder}/none", tmp_path / "none")
-    assert (tmp_path / "back").read_bytes() == b"content"
     assert not list(tmp_path.rglob("pwned"))
     assert phone.left == []
 
 
 @pytest.mark.parametrize("passes", [True, False])
-@pytest.mark.parametrize("status", [0, 3, 127, 139])
+@pytest.mark.parametrize("status", [0, 139])
 def test_exit_codes_arrive_from_old_devices_too(phone, device, passes, status):
     phone.tell(passes_exit_codes=passes)
     assert device.shell("sh", "-c", f"printf text; exit {status}") == adb.Answer(status, "text")
@@ -68,24 +64,13 @@ def test_a_device_that_vanishes_while_adb_ends_with_0_is_lost(phone, device):
         device.shell("echo", "hello")
 
 
-def test_a_device_that_hangs_has_a_limit(phone, silent):
-    phone.tell(at={"long": {"sleep": 60}})
+def test_a_device_that_hangs_has_a_limit_and_what_runs_there_ends(phone, silent):
     device = adb.connect("adb", None, 3.0)
-    with pytest.raises(DeviceError, match="R58M didn't answer within 3 seconds"), device.workspace(silent) as folder:
-        device.run(folder, "echo", "long")
-    assert phone.left == []
-
-
-def test_what_runs_in_a_folder_ends_with_it(phone, silent):
-    device = adb.connect("adb", None, 3.0)
-    with pytest.raises(DeviceError, match="didn't answer"), device.workspace(silent) as folder:
+    with pytest.raises(DeviceError, match="R58M didn't answer within 3 s"), device.workspace(silent) as folder:
         device.run(folder, "sh", "-c", "echo $$ > ../number; exec sleep 60")
-    number = (phone.home / "device" / "tmp" / "number").read_text().strip()
-    assert subprocess.run(["ps", "-o", "stat=", "-p", number], capture_output=True, check=False).stdout.strip() in (
-        b"",
-        b"Z",
-    )
-    assert [path.name for path in phone.left] == ["number"]
+    number = phone.home / "device" / "tmp" / "number"
+    assert phone.left == [number]
+    assert phone.ended(number)
 
 
 @pytest.mark.parametrize("kind", [KeyboardInterrupt, ValueError])

@@ -70,7 +70,8 @@ class Device:
             DeviceError: if the device is lost or doesn't answer in time.
         """
         # adb joins its arguments with spaces for the device's shell, so there is one argument, quoted here.
-        line = f"{shlex.join(command)}; status=$?; echo; echo {_ENDED}:$status"
+        # Errors go the way of output: by two ways they would arrive in any order.
+        line = f"exec 2>&1; {shlex.join(command)}; status=$?; echo; echo {_ENDED}:$status"
         text = self._call("shell", line, timeout=timeout or min(self.timeout, _SHORT_SECONDS)).text
         found = re.search(rf"\n?^{_ENDED}:(\d+)\s*\Z", text, re.MULTILINE)
         if found is None:

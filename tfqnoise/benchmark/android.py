@@ -4,6 +4,7 @@ import dataclasses
 import hashlib
 import math
 import re
+import shlex
 import signal
 import struct
 import tempfile
@@ -113,7 +114,8 @@ class Android:
         """
         model = run.path / "export" / "model.tflite"
         if not model.is_file():
-            remedy = f"export it first: python scripts/export_tflite.py {run.path} --target android"
+            path = shlex.quote(str(run.path))
+            remedy = f"export it first: python scripts/export_tflite.py {path} --target android"
             raise RunError(f"{model} is missing", "an exported run", remedy)
         border = graph(load(model)).inputs[0].type.lower()
         binary, architecture = _binary(self.benchmark_model)
