@@ -51,6 +51,10 @@ class ExportError(TfqnoiseError):
     """A model that can't be exported, or whose export doesn't keep its promise."""
 
 
+class DeviceError(TfqnoiseError):
+    """A device that can't be reached or that refuses what is run on it, or a tool for it that fails."""
+
+
 def did_you_mean(name: str, names: Iterable[str]) -> str:
     """Returns a sentence that offers the nearest known name, or lists all of them.
 

@@ -1,15 +1,15 @@
 """Benchmarks: one protocol, one file per target.
 
-A target is a function (run, peers, repetitions, report) -> dict. What it returns is written to
-`benchmark/<target>.json` in the run. Whatever is compared is timed in turn in one process, because machines
-drift; compare the ratios, not figures of different days.
+A target is a function (run, peers, repetitions, report) -> dict, or a frozen dataclass of settings that is called so.
+What it returns is written to `benchmark/<target>.json` in the run. Whatever is compared is timed in turn in one
+process, because machines drift; compare the ratios, not figures of different days.
 """
 
 import dataclasses
 import os
 import platform
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,33 +25,37 @@ register, get = registry.register, registry.get
 
 def benchmark(
     run: Run,
-    target: str = "host",
+    target: str | Mapping[str, Any] = "host",
     *,
     peers: Sequence[Path] = (),
     repetitions: int | None = None,
+    settings: Mapping[str, Any] | None = None,
     report: Callable[[str], None] = print,
 ) -> dict[str, Any]:
     """Times a run on a target and writes `benchmark/<target>.json`.
 
     Args:
         run: the run directory.
-        target: a registered target.
+        target: a registered target: its name, or a dict or JSON text with settings.
         peers: other .tflite models to time beside the run's own, where the target takes some.
         repetitions: how often each is timed; the target's own number if None.
+        settings: of the target, beside those in `target`; they win.
         report: takes each message.
 
     Raises:
-        UsageError: for an unknown target or arguments out of their limits.
+        UsageError: for an unknown target or setting, or arguments out of their limits.
         RunError: if the run lacks what is timed.
+        DeviceError: if it is timed on a device that can't be reached or fails.
     """
-    entry = registry.entry(target)
+    spec = {**registry.parse(target), **(settings or {})}
+    entry, method = registry.entry(spec["name"]), registry.get(spec)
     if repetitions is not None and repetitions < 1:
         raise UsageError(f"--repetitions {repetitions}", "at least 1", "leave it out for the target's own number")
     if peers and entry.name != "host":
         raise UsageError(
             f"--peer with --target {entry.name}", "--target host", "time other models with --target host"
         )
-    result = entry.factory(run, peers, repetitions, report)
+    result = method(run, peers, repetitions, report)
     result = {
         "target": entry.name,
         **result,

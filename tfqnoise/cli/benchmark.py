@@ -2,10 +2,14 @@
 
 import dataclasses
 from pathlib import Path
+from typing import Annotated
 
 import tyro
 
 from tfqnoise.run import Run
+
+# Flags that are settings of the target.
+_SETTINGS = ("serial", "benchmark_model", "threads", "taskset", "delegate", "profile", "adb", "timeout")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -15,13 +19,39 @@ class Benchmark:
     run: tyro.conf.Positional[Path | None] = None
     """The run directory; the newest run if not given."""
     target: str = "host"
-    """What to time: `host` (the exported model on this machine), `pipeline`, `step`, `penalty` or `strategies`."""
+    """What to time: `host` (the exported model on this machine), `android` (on a device through adb), `pipeline`,
+    `step`, `penalty` or `strategies`; as JSON text with settings: '{"name": "android", "threads": 4}'. The flags
+    below are settings too and win; a target that lacks one refuses it (`tfqnoise list benchmark`)."""
     peer: tuple[Path, ...] = ()
     """Other .tflite models to time beside the run's own."""
     repetitions: int | None = None
-    """How often each is timed; the target's own number if not given."""
+    """How often each is timed (on a device at least so often); the target's own number if not given."""
+    serial: str | None = None
+    """The device, as `adb devices` lists it; needed where there are several."""
+    benchmark_model: str | None = None
+    """Your copy of Google's benchmark_model for the device: a nightly prebuilt command-line binary for Android, to
+    which LiteRT's documentation links under "Performance measurement"."""
+    threads: int | None = None
+    """Threads on the device (1)."""
+    taskset: str | None = None
+    """Cores to use, as a mask in hexadecimal: `f0` is cores 4 to 7, the big ones of many phones."""
+    delegate: str | None = None
+    """What computes: `cpu` (built-in kernels), `xnnpack` (the default), `gpu` or `nnapi`."""
+    profile: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
+    """Time each operator too."""
+    adb: str | None = None
+    """Name or path of adb, if it isn't on the PATH."""
+    timeout: float | None = None
+    """Seconds that a single command on the device may take (300)."""
 
     def __call__(self) -> None:
         from tfqnoise.benchmark import benchmark
 
-        benchmark(Run.open_or_newest(self.run), self.target, peers=self.peer, repetitions=self.repetitions)
+        given = {name: getattr(self, name) for name in _SETTINGS}
+        benchmark(
+            Run.open_or_newest(self.run),
+            self.target,
+            peers=self.peer,
+            repetitions=self.repetitions,
+            settings={name: value for name, value in given.items() if value is not None and value is not False},
+        )
