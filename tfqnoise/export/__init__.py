@@ -68,7 +68,8 @@ def export(
     tensors = sizes.tensor_sizes(content, restored.recipe)
     content = metadata.described(content, _facts(run, restored, io, licence, proof))
     broken = sizes.broken_promises(tensors, restored.recipe, restored.phase)
-    found = aim.check(graph.graph(content))
+    plain = graph.graph(content)
+    found = aim.check(plain)
     result = {
         **_result(run, restored, content),
         **proof,
@@ -79,7 +80,7 @@ def export(
     }
     if result["problems"]:
         raise _refused(run, content, result)
-    path = _keep(run, restored, content, result)
+    path = _keep(run, restored, content, result, aim.artefacts(plain, restored.class_names, metadata.MEANINGS[io]))
     report(f"{_describe(path, result)}\n{found.line}\n{sizes.table(tensors, content)}")
     return result | {"passed": True}
 
@@ -89,7 +90,15 @@ def _say_unfinished(run: Run, restored: Any, report: Callable[[str], None]) -> N
         report(f"epoch {restored.epoch} of {run.recipe.epochs}: the run is not finished (train --resume goes on)")
 
 
-def _keep(run: Run, restored: Any, content: bytes, result: dict[str, Any]) -> Path:
+def _write_artefacts(run: Run, files: dict[str, bytes]) -> None:
+    for name in {"model.h"} - set(files):
+        # Of another export, and so of another model.
+        (run.path / "export" / name).unlink(missing_ok=True)
+    for name, content in files.items():
+        run.write_bytes(f"export/{name}", content)
+
+
+def _keep(run: Run, restored: Any, content: bytes, result: dict[str, Any], files: dict[str, bytes]) -> Path:
     """Writes a model that passed, what belongs to it, and its proof."""
     from tfqnoise.export import convert
 
@@ -98,6 +107,7 @@ def _keep(run: Run, restored: Any, content: bytes, result: dict[str, Any]) -> Pa
     run.write_bytes("export/labels.txt", "".join(f"{name}\n" for name in restored.class_names).encode())
     float_content = convert.floating(restored.float_network(), restored.input_shape)
     run.write_bytes("export/model_float.tflite", float_content)
+    _write_artefacts(run, files)
     run.write_json("export/report.json", result | {"passed": True})
     return path
 

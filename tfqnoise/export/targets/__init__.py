@@ -3,7 +3,7 @@
 import dataclasses
 from collections import Counter
 from collections.abc import Container
-from typing import Any, Protocol
+from typing import Any, ClassVar
 
 from tfqnoise.export.graph import Graph, Operator
 from tfqnoise.registry import Registry
@@ -88,18 +88,30 @@ class Check:
         return "\n".join([*lines, self.line])
 
 
-class Target(Protocol):
-    """A target: frozen settings, what an export for it looks like, and its judgement of any model."""
+class Target:
+    """A target: frozen settings, what an export for it looks like, and its judgement of any model.
 
-    @property
-    def io(self) -> tuple[str, ...]:
-        """Types of input and output that it takes; the first is exported."""
+    Attributes:
+        io: types of input and output that it takes; the first integer one is exported.
+        storage: the storage of weights that is exported, as in `export_tflite.py --storage`.
+    """
 
-    @property
-    def storage(self) -> str:
-        """The storage of weights that is exported, as in `export_tflite.py --storage`."""
+    io: ClassVar[tuple[str, ...]]
+    storage: ClassVar[str]
 
-    def check(self, graph: Graph) -> Check: ...
+    def check(self, graph: Graph) -> Check:
+        """Returns what the target makes of a model."""
+        raise NotImplementedError
+
+    def artefacts(self, graph: Graph, labels: tuple[str, ...], meaning: str) -> dict[str, bytes]:
+        """Returns what is written beside an exported model, by file name.
+
+        Args:
+            graph: the model.
+            labels: names of its outputs.
+            meaning: of its input, in words.
+        """
+        return {}
 
 
 def get(spec: Any) -> Target:

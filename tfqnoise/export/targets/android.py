@@ -9,6 +9,7 @@ from tfqnoise.export.targets import (
     PACKED,
     WEIGHTED,
     Check,
+    Target,
     border_problems,
     dynamic_problems,
     placed,
@@ -18,7 +19,7 @@ from tfqnoise.export.targets import (
 
 @register(reference="LiteRT 2.3 with XNNPACK, found by trying")
 @dataclasses.dataclass(frozen=True)
-class Android:
+class Android(Target):
     """Android through LiteRT: integers or float; convolutions with packed weights run, but slower than in int8."""
 
     io = ("int8", "uint8", "float32")

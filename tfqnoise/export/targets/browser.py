@@ -3,12 +3,21 @@
 import dataclasses
 
 from tfqnoise.export.graph import Graph
-from tfqnoise.export.targets import FLOATS, INTEGERS, Check, border_problems, dynamic_problems, placed, register
+from tfqnoise.export.targets import (
+    FLOATS,
+    INTEGERS,
+    Check,
+    Target,
+    border_problems,
+    dynamic_problems,
+    placed,
+    register,
+)
 
 
 @register(reference="LiteRT.js 2.5 (npm @litertjs/core), found by trying")
 @dataclasses.dataclass(frozen=True)
-class Browser:
+class Browser(Target):
     """A browser through LiteRT.js: int8 inside, uint8 or float borders, since int8 ones are refused."""
 
     io = ("uint8", "float32")

@@ -9,6 +9,7 @@ from tfqnoise.export.targets import (
     WEIGHTED,
     Check,
     Placement,
+    Target,
     border_problems,
     dynamic_problems,
     register,
@@ -23,7 +24,7 @@ _CONVERTS = ("CAST", "QUANTIZE")
     "versions and limits as found in compiled models"
 )
 @dataclasses.dataclass(frozen=True)
-class Edgetpu:
+class Edgetpu(Target):
     """Coral Edge TPU: int8 or uint8, constant shapes, at most three inner dimensions, one cut.
 
     The compiler cuts a model once: no operator that depends on one left to the CPU is mapped, except where it only

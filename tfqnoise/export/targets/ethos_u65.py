@@ -5,14 +5,14 @@ import dataclasses
 from tfqnoise.errors import UsageError
 from tfqnoise.export import vela
 from tfqnoise.export.graph import Graph
-from tfqnoise.export.targets import Check, register
+from tfqnoise.export.targets import Check, Target, register
 
 _MACS = (256, 512)
 
 
 @register(reference="Arm Vela (PyPI ethos-u-vela) 5.2")
 @dataclasses.dataclass(frozen=True)
-class EthosU65:
+class EthosU65(Target):
     """Arm Ethos-U65: int8, placed and estimated by Vela (`pip install 'tfqnoise[ethos]'`); by types alone without it.
 
     Args:

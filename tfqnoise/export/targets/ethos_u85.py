@@ -5,14 +5,14 @@ import dataclasses
 from tfqnoise.errors import UsageError
 from tfqnoise.export import vela
 from tfqnoise.export.graph import Graph
-from tfqnoise.export.targets import Check, register
+from tfqnoise.export.targets import Check, Target, register
 
 _MACS = (128, 256, 512, 1024, 2048)
 
 
 @register(reference="Arm Vela (PyPI ethos-u-vela) 5.2")
 @dataclasses.dataclass(frozen=True)
-class EthosU85:
+class EthosU85(Target):
     """Arm Ethos-U85: int8, placed and estimated by Vela (`pip install 'tfqnoise[ethos]'`); by types alone without it.
 
     Args:

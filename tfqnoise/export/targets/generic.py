@@ -3,12 +3,21 @@
 import dataclasses
 
 from tfqnoise.export.graph import Graph
-from tfqnoise.export.targets import INTEGERS, PACKED, Check, border_problems, dynamic_problems, placed, register
+from tfqnoise.export.targets import (
+    INTEGERS,
+    PACKED,
+    Check,
+    Target,
+    border_problems,
+    dynamic_problems,
+    placed,
+    register,
+)
 
 
 @register(reference="-")
 @dataclasses.dataclass(frozen=True)
-class Generic:
+class Generic(Target):
     """Any device that runs LiteRT: integers alone, weights packed as narrow as they are."""
 
     io = ("int8", "uint8")
