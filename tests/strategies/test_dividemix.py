@@ -134,6 +134,13 @@ def test_while_it_warms_up_all_labels_are_learnt():
         assert value == pytest.approx(-(LABELS * np.log(_softmax(flat @ kernel))).sum(axis=1).mean(), rel=1e-4)
 
 
+def test_the_warm_up_can_be_kept_unsure():
+    plain, unsure = (_outcome(_state(entropy=weight), 0.1)[0] for weight in (0.0, 2.0))
+    for k in range(2):
+        p = _softmax(VIEWS[0].reshape(6, 4).astype(np.float64) @ KERNELS[k])
+        assert unsure[k] - plain[k] == pytest.approx(2 * np.mean(np.sum(p * np.log(p), axis=1)), rel=1e-4)
+
+
 def test_labels_are_judged_by_each_networks_loss_once_it_is_warm():
     state = Dividemix(warm_up=0.3).build(None, Problem(GIVEN, 3, 10, first=2))
     right = np.where(np.arange(20)[:, None] < 15, 6.0, -6.0) * np.eye(3)[GIVEN] + RANDOM.normal(0, 0.1, (20, 3))
@@ -152,6 +159,7 @@ def test_labels_are_judged_by_each_networks_loss_once_it_is_warm():
     "settings",
     [
         {"warm_up": 0},
+        {"entropy": -1.0},
         {"warm_up": 1.0},
         {"ramp": 0},
         {"threshold": 0},

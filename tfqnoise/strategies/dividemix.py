@@ -49,10 +49,13 @@ class _State(State):
         return Outcome([first, second])
 
     def _warm(self, batch: dict[str, Any], labels: Any, networks: Any) -> tuple[Any, Any]:
-        first, second = (
-            tf.reduce_mean(self._base(labels, network(batch["image"]), batch["passed"])) for network in networks
-        )
+        first, second = (self._warm_loss(batch, labels, network(batch["image"])) for network in networks)
         return first, second
+
+    def _warm_loss(self, batch: dict[str, Any], labels: Any, logits: Any) -> Any:
+        log_p = tf.nn.log_softmax(tf.cast(logits, tf.float32))
+        negative_entropy = tf.reduce_sum(tf.exp(log_p) * log_p, axis=-1)
+        return tf.reduce_mean(self._base(labels, logits, batch["passed"]) + self._settings.entropy * negative_entropy)
 
     def _divided(self, batch: dict[str, Any], labels: Any, networks: Any) -> tuple[Any, Any]:
         views = (batch["image"], *batch["views"])
@@ -118,6 +121,8 @@ class Dividemix:
         temperature: of sharpening.
         alpha: of mixup.
         weight: of the pictures without label; 0 to 25 in the paper, more where more labels are wrong.
+        entropy: of the negative entropy sum_k p_k log p_k in the warm-up, which keeps the network unsure; 1 in the
+            paper for asymmetric noise.
     """
 
     warm_up: float = 0.2
@@ -126,13 +131,14 @@ class Dividemix:
     temperature: float = 0.5
     alpha: float = 4.0
     weight: float = 25.0
+    entropy: float = 0.0
 
     def __post_init__(self) -> None:
         fits = 0 < self.warm_up < 1 and self.ramp > 0 and 0 < self.threshold < 1
-        if not (fits and self.temperature > 0 and self.alpha > 0 and self.weight >= 0):
+        if not (fits and self.temperature > 0 and self.alpha > 0 and self.weight >= 0 and self.entropy >= 0):
             raise UsageError(
                 f"dividemix with {', '.join(f'{k} = {v}' for k, v in dataclasses.asdict(self).items())}",
-                "warm_up and threshold between 0 and 1, ramp, temperature and alpha above 0, weight of at least 0",
+                "warm_up and threshold in (0, 1), ramp, temperature and alpha above 0, weight and entropy of at least 0",
                 "leave them out for the paper's values",
             )
 
