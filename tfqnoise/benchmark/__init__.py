@@ -55,15 +55,25 @@ def benchmark(
         raise UsageError(
             f"--peer with --target {entry.name}", "--target host", "time other models with --target host"
         )
-    result = method(run, peers, repetitions, report)
-    result = {
-        "target": entry.name,
+    return keep(run, entry.name, method(run, peers, repetitions, report))
+
+
+def keep(run: Run, target: str, result: dict[str, Any]) -> dict[str, Any]:
+    """Writes `benchmark/<target>.json` and returns its content.
+
+    Args:
+        run: the run directory.
+        target: the target's name.
+        result: what was measured; with the `machine`, if that wasn't this one.
+    """
+    content = {
+        "target": target,
         **result,
-        "machine": machine(),
+        "machine": result.get("machine") or machine(),
         "measured": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
     }
-    run.write_json(f"benchmark/{entry.name}.json", result)
-    return result
+    run.write_json(f"benchmark/{target}.json", content)
+    return content
 
 
 def uncompressed(recipe: Recipe) -> Recipe:

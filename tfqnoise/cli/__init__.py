@@ -18,6 +18,7 @@ from tfqnoise.cli.emulate import Emulate
 from tfqnoise.cli.export import Export
 from tfqnoise.cli.listing import List
 from tfqnoise.cli.report import Report
+from tfqnoise.cli.serve import Serve
 from tfqnoise.cli.train import Train
 from tfqnoise.errors import TfqnoiseError, UsageError, did_you_mean
 
@@ -28,6 +29,7 @@ COMMANDS: dict[str, type] = {
     "check": Check,
     "emulate": Emulate,
     "benchmark": Benchmark,
+    "serve": Serve,
     "report": Report,
     "list": List,
 }

@@ -1,0 +1,25 @@
+"""`tfqnoise serve`."""
+
+import dataclasses
+from pathlib import Path
+
+import tyro
+
+from tfqnoise.run import Run
+
+
+@dataclasses.dataclass(frozen=True)
+class Serve:
+    """Open a run's exported model to a browser on this machine or on a phone, and keep what it measures."""
+
+    run: tyro.conf.Positional[Path | None] = None
+    """The run directory, exported with --target browser; the newest run if not given."""
+    port: int = 8000
+    """The port; 0 for any free one."""
+    host: str = "0.0.0.0"
+    """The address to listen on: all of this machine's, or 127.0.0.1 to be seen from nowhere else."""
+
+    def __call__(self) -> None:
+        from tfqnoise.benchmark.page.serving import serve
+
+        serve(Run.open_or_newest(self.run), self.host, self.port)
