@@ -1,5 +1,7 @@
 """Shared fixtures. Nothing here needs anything outside the repository."""
 
+import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -29,6 +31,30 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Run:
     run = train(TRAINED, tmp_path_factory.mktemp("trained") / "run", report=lambda text: None)
     export(run, report=lambda text: None)
     return run
+
+
+@pytest.fixture(scope="session")
+def for_browsers(trained: Run, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """The same run, exported for browsers."""
+    from tfqnoise.export import export
+
+    run = Run(tmp_path_factory.mktemp("browsers") / "run")
+    shutil.copytree(trained.path, run.path)
+    export(run, target="browser", examples=100, report=lambda text: None)
+    return run
+
+
+@pytest.fixture
+def litert_stand_in(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A cache that holds files of LiteRT.js by name alone, for what doesn't run them."""
+    from tfqnoise.benchmark.page import litert
+
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    for name in litert.FILES.values():
+        path = litert.cache() / "node_modules" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps({"version": litert.VERSION}))
+    return litert.cache()
 
 
 @pytest.fixture

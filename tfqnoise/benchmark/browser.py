@@ -16,7 +16,7 @@ from tfqnoise.errors import DeviceError
 from tfqnoise.run import Run
 
 _SECONDS = 300
-_LOOK_SECONDS = 0.5
+_LOOK_SECONDS = 0.1
 
 
 @benchmark.register(reference="LiteRT.js (npm @litertjs/core)")
@@ -46,7 +46,7 @@ def browser(
             handed.put(failed)
 
     with Server("127.0.0.1", 0, files, take) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(_LOOK_SECONDS,), daemon=True).start()
         try:
             asked = f"?repetitions={repetitions}" if repetitions else ""
             found = _opened(executable, f"http://127.0.0.1:{server.port}/{asked}", handed)

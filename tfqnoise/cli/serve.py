@@ -1,6 +1,7 @@
 """`tfqnoise serve`."""
 
 import dataclasses
+import functools
 from pathlib import Path
 
 import tyro
@@ -22,4 +23,6 @@ class Serve:
     def __call__(self) -> None:
         from tfqnoise.benchmark.page.serving import serve
 
-        serve(Run.open_or_newest(self.run), self.host, self.port)
+        # Whoever reads it through a pipe wants the address now, not when it ends.
+        report = functools.partial(print, flush=True)
+        serve(Run.open_or_newest(self.run), self.host, self.port, report)
