@@ -138,7 +138,7 @@ class Dividemix:
         if not (fits and self.temperature > 0 and self.alpha > 0 and self.weight >= 0 and self.entropy >= 0):
             raise UsageError(
                 f"dividemix with {', '.join(f'{k} = {v}' for k, v in dataclasses.asdict(self).items())}",
-                "warm_up and threshold in (0, 1), ramp, temperature and alpha above 0, weight and entropy of at least 0",
+                "warm_up and threshold in (0, 1), ramp, temperature and alpha above 0, the rest at least 0",
                 "leave them out for the paper's values",
             )
 
