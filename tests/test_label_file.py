@@ -17,10 +17,20 @@ def file(tmp_path):
     return write
 
 
-def test_names_and_numbers_are_labels_and_a_name_comes_first(file):
-    path = file("id,label\na,dog\nb,0\nc,4\nd, cat \n")
-    # "4" is a class here, though as a number it would be none.
-    assert label_file.read(path, NAMES) == {"a": 1, "b": 0, "c": 2, "d": 0}
+def test_names_and_numbers_are_labels_unless_numbers_are_names(file):
+    assert label_file.read(file("id,label\na,dog\nb,0\n\nd, cat \n"), ("cat", "dog")) == {"a": 1, "b": 0, "d": 0}
+    # "4" is a class here, though as a number it would be none; and so 0 is none.
+    assert label_file.read(file("id,label\na,dog\nc,4\n"), NAMES) == {"a": 1, "c": 2}
+    with pytest.raises(DataError, match="line 4 has the label '0'"):
+        label_file.read(file("id,label\na,dog\n\nb,0\n"), NAMES)
+
+
+def test_a_strange_id_is_named_and_not_a_thousand_others(file):
+    ids = np.array([f"train_{n:05d}" for n in range(1000)])
+    with pytest.raises(DataError) as caught:
+        label_file.replaced(file("id,label\nqqq,dog\n"), ids, np.zeros(1000, np.int64), NAMES)
+    assert "'qqq'" in str(caught.value)
+    assert len(str(caught.value)) < 500
 
 
 def test_of_an_audit_the_flagged_rows_count(file):
@@ -40,6 +50,7 @@ def test_labels_are_replaced_by_id(file):
     [
         ("id,label\na,bird\n", "did you mean|choose one of"),
         ("id,label\na,7\n", "line 2 has the label '7'"),
+        ("id,label\na,²\n", "line 2 has the label '²'"),
         ("id,label\na,dog\na,cat\n", "line 3 names 'a' again"),
         ("id,label\n,dog\n", "line 2 is incomplete"),
         ("id,label\na\n", "line 2 is incomplete"),

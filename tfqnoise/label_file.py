@@ -27,14 +27,14 @@ def read(path: str, class_names: Sequence[str]) -> dict[str, int]:
         with Path(path).expanduser().open(newline="", encoding="utf-8-sig") as file:
             reader = csv.DictReader(file)
             columns = set(reader.fieldnames or ())
-            rows = list(reader)
+            rows = [(reader.line_num, row) for row in reader]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"label file {path} can't be read: {error}", _FORM, "check the path and the file") from error
     audit = {"id", "suggested", "flagged"} <= columns
     if not audit and not {"id", "label"} <= columns:
         raise DataError(f"label file {path} has the columns {', '.join(sorted(columns))}", _FORM, "rename them")
     labels: dict[str, int] = {}
-    for line, row in enumerate(rows, start=2):
+    for line, row in rows:
         name, label = row["id"], row["suggested" if audit else "label"]
         if not name or label is None or (audit and row["flagged"] not in ("0", "1")):
             raise DataError(f"label file {path} line {line} is incomplete", _FORM, "complete or delete the line")
@@ -64,7 +64,7 @@ def replaced(path: str, ids: np.ndarray, labels: np.ndarray, class_names: Sequen
         raise DataError(
             f"label file {path} names {len(strange)} ids that no training picture has, such as '{strange[0]}'",
             f"ids such as '{ids[0]}'",
-            did_you_mean(strange[0], rows) if len(rows) < 100_000 else "make the file for this data set",
+            "make the file for this data set, or leave out the ids that are not in it",
         )
     result = labels.copy()
     for name, label in found.items():
@@ -75,7 +75,8 @@ def replaced(path: str, ids: np.ndarray, labels: np.ndarray, class_names: Sequen
 def _number(path: str, line: int, label: str, class_names: Sequence[str]) -> int:
     if label in class_names:
         return list(class_names).index(label)
-    if label.isdigit() and int(label) < len(class_names):
+    # Where classes are called by numbers, those of rows would be others.
+    if label.isdecimal() and int(label) < len(class_names) and not any(name.isdecimal() for name in class_names):
         return int(label)
     raise DataError(
         f"label file {path} line {line} has the label '{label}'",

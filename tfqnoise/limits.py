@@ -35,7 +35,7 @@ def _data(recipe: Any) -> list[Limit]:
         ("fold", 1 <= recipe.fold <= FOLDS, "1, 2 or 3"),
         (
             "trusted",
-            not (recipe.trusted or "x").isdigit() or int(recipe.trusted or 0) > 0,
+            not (recipe.trusted or "x").isdecimal() or int(recipe.trusted or 0) > 0,
             "at least 1 picture a class, or a CSV file",
         ),
         ("label_weights", recipe.label_weights in LABEL_WEIGHTS, f"one of {', '.join(LABEL_WEIGHTS)}"),

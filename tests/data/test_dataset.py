@@ -237,8 +237,14 @@ def test_trusted_labels_may_come_from_a_file(tmp_path):
     trusted = data.load(Recipe(trusted=str(path))).trusted
     assert (trusted.rows.tolist(), trusted.labels.tolist()) == ([5, 9], [3, 8])
     path.write_text("id,label\nsomething,3\n")
+    with pytest.raises(DataError, match="1 ids that no picture has, such as 'something'"):
+        data.load(Recipe(trusted=str(path)))
+    held_out = data.load(Recipe()).test.ids[0]
+    path.write_text(f"id,label\n{held_out},3\n")
     with pytest.raises(DataError, match="names no training picture"):
         data.load(Recipe(trusted=str(path)))
+    with pytest.raises(DataError):
+        data.load(Recipe(trusted="²"))
 
 
 def test_doubtful_labels_can_not_be_trusted_by_count(source, monkeypatch):

@@ -71,6 +71,10 @@ def test_the_official_file(shared):
         (b"\x80\x02X\x01\x00\x00\x00aX\x01\x00\x00\x00aR.", "calls what is no function"),
         (b"\x80\x02X\x01\x00\x00\x00aX\x01\x00\x00\x00ab.", "completes what is no array"),
         (b"\x80\x02" + b"N" * 20_000 + b".", "more than 10000 instructions"),
+        # A tuple in a tuple in …, and one that doubles with each step: showing either would take for ever.
+        (b"\x80\x02cnumpy\nndarray\nN" + b"\x85" * 3000 + b"R.", "ndarray with other arguments"),
+        (b"\x80\x02cnumpy\nndarray\nN" + b"q\x00h\x00\x86" * 200 + b"R.", "ndarray with other arguments"),
+        (b"\x80\x02}(N" + b"q\x00h\x00\x86" * 200 + b"Nu.", "keys are not text"),
         (b"\xff", "damaged"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",

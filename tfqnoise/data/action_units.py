@@ -128,12 +128,15 @@ def matched(
     found, strange = _numbered(folder)
     if first_picture is not None and found and labels:
         last = max(labels)
-        if min(found) == first_picture + 1 and max(found) == last + 1:
+        if min(found) == first_picture + 1 and max(found) > last:
             raise DataError(
-                f"pictures of {folder} are counted from {min(found)} to {max(found)}",
+                f"pictures of {folder} are counted from {min(found)} to {max(found)}, its frames to {last}",
                 f"the picture of the first frame to be number {first_picture}",
                 f"rename them to {first_picture} … {last}; otherwise each label would be a frame off",
             )
+        if min(found) == first_picture + 1:
+            # The last picture may be lacking; or the first one.
+            print(f"{folder}: no picture {first_picture}; if {min(found)} shows the first frame, labels are one off")
     coded = {number for number, row in labels.items() if any(value >= 0 for value in row)}
     numbers = sorted(coded & set(found))
     left_out = Counter(

@@ -198,8 +198,16 @@ def _trusted(recipe: Recipe, source: Source, train: Labelled) -> Trusted | None:
     examples = train.examples
     if source.task != "single":
         raise UsageError("--trusted with several labels a picture", "one label a picture", "leave --trusted out")
-    if not recipe.trusted.isdigit():
+    if not recipe.trusted.isdecimal():
         found = label_file.read(recipe.trusted, source.class_names)
+        known = np.concatenate([source.train.ids, source.test.ids])
+        strange = sorted(set(found) - set(known.tolist()))
+        if strange:
+            raise DataError(
+                f"--trusted {recipe.trusted} names {len(strange)} ids that no picture has, such as '{strange[0]}'",
+                f"ids such as '{examples.ids[0]}'",
+                "make the file for this data set",
+            )
         rows = np.flatnonzero(np.isin(examples.ids, list(found)))
         if not len(rows):
             raise DataError(

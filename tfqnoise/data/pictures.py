@@ -72,7 +72,8 @@ def _decode(path: Path, into: np.ndarray) -> str:
     from PIL import Image, ImageOps
 
     try:
-        with Image.open(path) as image:
+        # By name: for some other formats Pillow starts programs.
+        with Image.open(path, formats=("PNG", "JPEG")) as image:
             # Phones store a picture as the sensor saw it and note how it was held.
             upright = ImageOps.exif_transpose(image)
             if upright.mode.startswith("I"):

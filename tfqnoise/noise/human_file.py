@@ -63,7 +63,7 @@ def read(path: str) -> dict[str, np.ndarray]:
         found = {str(name): value[0] for name, value in content.items() if isinstance(value, _Array)}
         if len(found) != len(content):
             raise ValueError("it holds more than arrays")
-    except (ValueError, IndexError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, IndexError, KeyError, TypeError, AttributeError, RecursionError, OverflowError) as error:
         raise _refusal(path, f"is damaged or of another form ({str(error)[:200]})") from error
     return found
 
@@ -124,6 +124,8 @@ class _Reader:
             stack.append(tuple(reversed(items)))
         elif name == "SETITEMS":
             items = self._since_mark()
+            if not all(isinstance(key, str) for key in items[::2]):
+                raise ValueError("a dictionary whose keys are not text")
             stack[-1].update(zip(items[::2], items[1::2], strict=True))
         elif name == "REDUCE":
             arguments, function = stack.pop(), stack.pop()
@@ -153,7 +155,8 @@ class _Reader:
             return _Int64()
         if function == "_reconstruct" and arguments[0] == "ndarray" and arguments[1] == (0,):
             return _Array()
-        raise ValueError(f"{function} with {str(arguments)[:80]}")
+        # What it is called with may be nested too deeply to be shown.
+        raise ValueError(f"{function} with other arguments")
 
 
 _CONSTANTS: dict[str, Callable[[], Any]] = {

@@ -120,6 +120,19 @@ def test_a_copy_that_counts_pictures_from_one_is_refused(root):
         _load(root)
 
 
+def test_a_copy_that_may_count_from_one_is_said(root, capsys):
+    for number in reversed(range(FRAMES)):
+        (root / "img/SN001" / f"{number}.png").rename(root / "img/SN001" / f"{number + 1}.png")
+    (root / "img/SN001" / f"{FRAMES}.png").unlink()
+    _load(root)
+    assert "no picture 0; if 1 shows the first frame, labels are one off" in capsys.readouterr().out
+    # With more pictures than frames there is no doubt.
+    for number in (FRAMES, FRAMES + 1):
+        _picture(root / "img/SN001" / f"{number}.png", 0)
+    with pytest.raises(DataError, match="counted from 1"):
+        _load(root)
+
+
 def test_a_number_twice_is_refused(root):
     _picture(root / "img" / "SN003" / "03.png", 0)
     with pytest.raises(DataError, match=r"03.png and 3.png .* both number 3"):

@@ -172,3 +172,41 @@ def test_broken_exif_is_an_unreadable_picture(folder, monkeypatch):
     monkeypatch.setattr(ImageOps, "exif_transpose", broken)
     with pytest.raises(DataError, match="requires a buffer"):
         _load(folder)
+
+
+@pytest.mark.parametrize(("lacking", "full"), [("train", "test"), ("test", "train")])
+def test_a_split_of_which_one_side_is_empty_is_not_split_anew(tmp_path, lacking, full):
+    (tmp_path / lacking).mkdir()
+    _picture(tmp_path / lacking / "loose.png")
+    for number in range(8):
+        _picture(tmp_path / full / "ab"[number % 2] / f"{number}.png")
+    with pytest.raises(DataError, match=f"{lacking} holds no picture"):
+        _load(tmp_path)
+
+
+def test_a_name_that_is_no_text_is_said(folder):
+    odd = str(folder / "cat" / "caf").encode() + b"\xe9.png"
+    with open(odd, "wb") as file:
+        file.write((folder / "cat" / "00.png").read_bytes())
+    with pytest.raises(DataError, match=r"not text in UTF-8: 'cat/caf\\udce9.png'"):
+        _load(folder)
+
+
+def test_spaces_and_dots_make_no_other_class_or_picture(folder):
+    names = sorted(path.name for path in (folder / "cat").glob("0*.png"))
+    rows = [f"{'./' * (n % 2)}{name}, {'cat' if n % 3 else ' dog'}" for n, name in enumerate(names)]
+    (folder / "cat" / "labels.csv").write_text("path,label\n" + "\n".join(rows) + "\n")
+    source = _load(folder / "cat" / "labels.csv")
+    assert source.class_names == ("cat", "dog")
+    assert set(source.train.ids) | set(source.test.ids) == set(names)
+    (folder / "cat" / "labels.csv").write_text("path,label\n00.png,cat\n./00.png,cat\n")
+    with pytest.raises(DataError, match="names 1 pictures twice"):
+        _load(folder / "cat" / "labels.csv")
+
+
+def test_other_formats_are_no_pictures_whatever_they_are_called(folder):
+    (folder / "cat" / "p.png").write_bytes(
+        b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\nshowpage\n"
+    )
+    with pytest.raises(DataError, match="not a picture"):
+        _load(folder)

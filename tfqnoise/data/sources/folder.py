@@ -1,5 +1,6 @@
 """A folder of pictures: one sub-folder per class, or a CSV with path and label."""
 
+import posixpath
 from pathlib import Path
 
 import numpy as np
@@ -37,17 +38,27 @@ def folder(recipe: Recipe, argument: str) -> Source:
     images, good = pictures.read(base, [path for path, _ in listed], size, recipe.skip_unreadable)
     ids = np.array([listed[row][0] for row in good])
     examples = Examples(ids, images, np.array([names.index(listed[row][1]) for row in good], np.int64))
-    fixed = np.array([i.split("/")[0] for i in examples.ids])
-    if root.is_dir() and {"train", "test"} <= set(fixed):
-        train, test = examples.take(fixed == "train"), examples.take(fixed == "test")
+    if root.is_dir() and _is_split(root):
+        top = np.array([i.split("/")[0] for i in examples.ids])
+        train, test = examples.take(top == "train"), examples.take(top == "test")
+        for name, part in (("train", train), ("test", test)):
+            if not len(part):
+                raise DataError(
+                    f"{root / name} holds no picture that can be read, in folders of classes",
+                    _LAYOUT,
+                    "put pictures there, or move the classes up and remove the folders train and test",
+                )
     else:
         train, test = hold_out(examples, _TEST_SHARE, "test")
     return Source(names, train, test, flip=True, pad=max(1, size // 8), test_labels="as given")
 
 
+def _is_split(root: Path) -> bool:
+    return (root / "train").is_dir() and (root / "test").is_dir()
+
+
 def _from_folders(root: Path) -> list[tuple[str, str]]:
-    parts = [root / "train", root / "test"]
-    tops = parts if all(part.is_dir() for part in parts) else [root]
+    tops = [root / "train", root / "test"] if _is_split(root) else [root]
     names = {path.name.lower() for path in root.iterdir() if path.is_dir()}
     if tops == [root] and names and names <= _SPLITS:
         raise DataError(
@@ -58,7 +69,15 @@ def _from_folders(root: Path) -> list[tuple[str, str]]:
     listed, empty = [], []
     for class_folder in sorted(path for top in tops for path in top.iterdir() if path.is_dir()):
         found = [p for p in sorted(class_folder.rglob("*")) if p.suffix.lower() in pictures.SUFFIXES]
-        listed += [(path.relative_to(root).as_posix(), class_folder.name) for path in found]
+        for path in found:
+            name = path.relative_to(root).as_posix()
+            if not name.isprintable():
+                raise DataError(
+                    f"a picture's name is not text in UTF-8: {name!a}",
+                    "names that can be written down",
+                    "rename it",
+                )
+            listed.append((name, class_folder.name))
         if not found:
             empty.append(str(class_folder))
     if empty and listed:
@@ -73,9 +92,11 @@ def _from_folders(root: Path) -> list[tuple[str, str]]:
 def _from_csv(path: Path) -> list[tuple[str, str]]:
     rows = []
     for number, row in table.read(path, ("path", "label"))[1].items():
-        if not row["path"] or not row["label"]:
+        name, label = (row["path"] or "").strip(), (row["label"] or "").strip()
+        if not name or not label:
             raise DataError(f"{path} line {number} lacks path or label", "both", "complete or delete the line")
-        rows.append((row["path"], row["label"]))
+        # a.png and ./a.png are one picture, which must not be trained on and tested with.
+        rows.append((posixpath.normpath(name), label))
     doubled = len(rows) - len({name for name, _ in rows})
     if doubled:
         raise DataError(f"{path} names {doubled} pictures twice", "each path once", "delete the second line")
