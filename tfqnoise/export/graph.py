@@ -47,6 +47,8 @@ class Tensor:
         constant: whether the file holds its values.
         scales: how many scales it has: 0 for none, 1 per tensor, more per channel.
         values: those of a constant of integers such as axes or sizes, where there are few; else None.
+        scale: the first of its scales, or None.
+        zero_point: that belongs to it, or None.
     """
 
     index: int
@@ -57,6 +59,8 @@ class Tensor:
     constant: bool
     scales: int
     values: tuple[int, ...] | None = None
+    scale: float | None = None
+    zero_point: int | None = None
 
     @property
     def elements(self) -> int:
@@ -190,7 +194,7 @@ def _tensor(model: Any, index: int, found: Any) -> Tensor:
         raise _broken(f"tensor {index} is kept in buffer {found.buffer} of {len(model.buffers)}")
     buffer = model.buffers[found.buffer]
     stored = len(_listed(buffer.data)) or int(buffer.size or 0)
-    scale = None if found.quantization is None else found.quantization.scale
+    scales, zeros = _quantization(index, found, shape)
     tensor = Tensor(
         index,
         bytes(found.name or b"").decode(errors="replace"),
@@ -198,13 +202,32 @@ def _tensor(model: Any, index: int, found: Any) -> Tensor:
         shape,
         any(size < 0 for size in _listed(found.shapeSignature)[1:]),
         stored > 0,
-        len(_listed(scale)),
+        len(scales),
         _values(found, buffer, stored),
+        scales[0] if scales else None,
+        zeros[0] if zeros else None,
     )
     sparse = found.sparsity is not None or tensor.type in ("STRING", "RESOURCE", "VARIANT")
     if stored and not sparse and tensor.bytes > stored:
         raise _broken(f"tensor {index} needs {tensor.bytes} bytes and has {stored}")
     return tensor
+
+
+def _quantization(index: int, found: Any, shape: tuple[int, ...]) -> tuple[list[float], list[int]]:
+    """Returns a tensor's scales and zero points, one for all or one for each place along an axis."""
+    given = found.quantization
+    if given is None:
+        return [], []
+    scales = [float(scale) for scale in _listed(given.scale)]
+    zeros = [int(zero) for zero in _listed(given.zeroPoint)]
+    if any(not math.isfinite(scale) or scale < 0 for scale in scales):
+        raise _broken(f"tensor {index} has a scale that is no positive number")
+    if scales and zeros and len(scales) != len(zeros):
+        raise _broken(f"tensor {index} has {len(scales)} scales and {len(zeros)} zero points")
+    axis = int(given.quantizedDimension)
+    if len(scales) > 1 and not (0 <= axis < len(shape) and shape[axis] == len(scales)):
+        raise _broken(f"tensor {index} has {len(scales)} scales along axis {axis} of {list(shape)}")
+    return scales, zeros
 
 
 def _values(found: Any, buffer: Any, stored: int) -> tuple[int, ...] | None:

@@ -46,8 +46,11 @@ class Interpreter:
                 "a .tflite model that LiteRT can run",
                 "export it again, or check the path",
             ) from error
-        self._input = self._interpreter.get_input_details()[0]
+        inputs = self._interpreter.get_input_details()
         self.outputs: list[dict[str, Any]] = self._interpreter.get_output_details()
+        if not inputs or not self.outputs:
+            raise ExportError(f"{name} has no input or no output", "a model with both", "export it again")
+        self._input = inputs[0]
 
     @property
     def input_shape(self) -> tuple[int, ...]:
@@ -67,6 +70,11 @@ class Interpreter:
     def set_input(self, prepared: np.ndarray) -> None:
         """Puts in one prepared picture [1, H, W, C]."""
         self._interpreter.set_tensor(self._input["index"], prepared)
+
+    def set_random_input(self) -> None:
+        """Puts in a picture of random pixels, always the same."""
+        picture = np.random.default_rng(0).integers(0, 256, (1, *self.input_shape), np.uint8)
+        self.set_input(self.prepare(picture))
 
     def invoke(self) -> None:
         self._interpreter.invoke()
