@@ -131,8 +131,9 @@ def mutate(content: bytes, count: int, seed: int, folder: Path, child: Child, ke
             found = overview_of(path)
             json.dumps(found.to_dict(), allow_nan=False)
             found.table()
+            check(path, "generic").table()
             for target in TARGETS:
-                check(path, target).table()
+                targets.get(target).check(found.graph).table()
         except TfqnoiseError as error:
             assert "\n" not in error.received
             outcome.counts["refused here"] += 1

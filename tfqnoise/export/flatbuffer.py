@@ -11,6 +11,7 @@ from ai_edge_litert import schema_py_generated as schema
 MOST_TABLES = 100_000
 # Converters let little of a file be pointed at twice, such as empty lists and equal names.
 _SPARE_BYTES = 2**16
+_TYPES = {number for number in vars(schema.TensorType).values() if isinstance(number, int)}
 # Unions, whose kind stands in the field before them.
 UNIONS = {
     "BuiltinOptions": schema.BuiltinOptions,
@@ -128,6 +129,25 @@ def verify(content: bytes) -> None:
     if content[4:8] != b"TFL3":
         raise DamagedError("it lacks the mark TFL3")
     _Walk(content).model()
+    _check_parts(schema.Model.GetRootAs(content, 0), len(content))
+
+
+def _check_parts(model: Any, size: int) -> None:
+    """Refuses a model that lacks what every reader follows, or keeps values where there are none."""
+    if not model.SubgraphsLength() or model.OperatorCodesIsNone() or model.BuffersIsNone():
+        raise DamagedError("it has no graph")
+    buffers = model.BuffersLength()
+    apart = [model.Buffers(number) for number in range(buffers)]
+    if any(buffer.Offset() + buffer.Size() > size for buffer in apart if buffer.Offset()):
+        raise DamagedError("it ends before its last buffer")
+    for part in map(model.Subgraphs, range(model.SubgraphsLength())):
+        if part.TensorsIsNone() or part.OperatorsIsNone():
+            raise DamagedError("it has a graph without tensors or operators")
+        for number, tensor in enumerate(map(part.Tensors, range(part.TensorsLength()))):
+            if not 0 <= tensor.Buffer() < buffers:
+                raise DamagedError(f"tensor {number} is kept in buffer {tensor.Buffer()} of {buffers}")
+            if tensor.Type() not in _TYPES:
+                raise DamagedError(f"tensor {number} is of type {tensor.Type()}, which is unknown")
 
 
 class _Walk:
@@ -213,6 +233,8 @@ class _Walk:
         """Returns the length of a vector; a string has a zero for its ending."""
         count = self.number("<I", place, 4)
         self.inside(place + 4, count * width + ending, 1)
+        if ending and self.content[place + 4 + count]:
+            raise DamagedError(f"the text at {place:,} has no end")
         if count and (place + 4) % width:
             raise DamagedError(f"the vector at {place:,} isn't aligned")
         self.spend(count * width + 4)

@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from tfqnoise.errors import ExportError
 from tfqnoise.export.inspect import BITS, operator_name, read, tensor_type
+from tfqnoise.export.operands import fault, tensor_fault
 
 # A flatbuffer's offsets are signed 32-bit numbers.
 _MOST_BYTES = 2**31 - 1
@@ -49,6 +51,7 @@ class Tensor:
         values: those of a constant of integers such as axes or sizes, where there are few; else None.
         scale: the first of its scales, or None.
         zero_point: that belongs to it, or None.
+        variable: whether it keeps what it holds from one picture to the next.
     """
 
     index: int
@@ -61,6 +64,7 @@ class Tensor:
     values: tuple[int, ...] | None = None
     scale: float | None = None
     zero_point: int | None = None
+    variable: bool = False
 
     @property
     def elements(self) -> int:
@@ -167,34 +171,42 @@ def _graph(model: Any, content: bytes) -> Graph:
     inputs, outputs = (tuple(at(int(index)) for index in _listed(indices)) for indices in (part.inputs, part.outputs))
     operators = []
     for index, found in enumerate(_listed(part.operators)):
-        if not 0 <= found.opcodeIndex < len(_listed(model.operatorCodes)):
-            raise _broken(f"operator {index} is of kind {found.opcodeIndex} of {len(_listed(model.operatorCodes))}")
-        code = model.operatorCodes[found.opcodeIndex]
-        name = operator_name(model, found)
-        custom = bytes(code.customCode or b"").decode(errors="replace")
-        operators.append(
-            Operator(
-                index,
-                f"CUSTOM:{custom}" if name == "CUSTOM" else name,
-                int(code.version),
-                tuple(None if place == -1 else at(int(place)) for place in _listed(found.inputs)),
-                tuple(at(int(place)) for place in _listed(found.outputs)),
-                dict(vars(found.builtinOptions)) if found.builtinOptions is not None else {},
-            )
-        )
+        operators.append(_operator(model, index, found, at))
     _check_order(operators, inputs)
     return Graph(tuple(operators), inputs, outputs, len(model.subgraphs), content)
 
 
+def _operator(model: Any, index: int, found: Any, at: Callable[[int], Tensor]) -> Operator:
+    codes = _listed(model.operatorCodes)
+    if not 0 <= found.opcodeIndex < len(codes):
+        raise _broken(f"operator {index} is of kind {found.opcodeIndex} of {len(codes)}")
+    code, name = codes[found.opcodeIndex], operator_name(model, found)
+    if name == "None":
+        raise _broken(f"operator {index} has the code {code.builtinCode}, which is unknown")
+    for place in _listed(found.intermediates):
+        at(int(place))
+    custom = bytes(code.customCode or b"").decode(errors="replace")
+    operator = Operator(
+        index,
+        f"CUSTOM:{custom}" if name == "CUSTOM" else name,
+        int(code.version),
+        tuple(None if place == -1 else at(int(place)) for place in _listed(found.inputs)),
+        tuple(at(int(place)) for place in _listed(found.outputs)),
+        dict(vars(found.builtinOptions)) if found.builtinOptions is not None else {},
+    )
+    wrong = fault(operator)
+    if wrong:
+        raise _broken(f"operator {index} ({operator.name}) {wrong}")
+    return operator
+
+
 def _tensor(model: Any, index: int, found: Any) -> Tensor:
     shape = tuple(int(size) for size in _listed(found.shape))
-    if any(size < 0 for size in shape):
-        raise _broken(f"tensor {index} has the shape {list(shape)}")
-    if not 0 <= found.buffer < len(model.buffers):
-        raise _broken(f"tensor {index} is kept in buffer {found.buffer} of {len(model.buffers)}")
     buffer = model.buffers[found.buffer]
     stored = len(_listed(buffer.data)) or int(buffer.size or 0)
-    scales, zeros = _quantization(index, found, shape)
+    given = found.quantization
+    scales = [] if given is None else [float(scale) for scale in _listed(given.scale)]
+    zeros = [] if given is None else [int(zero) for zero in _listed(given.zeroPoint)]
     tensor = Tensor(
         index,
         bytes(found.name or b"").decode(errors="replace"),
@@ -206,28 +218,21 @@ def _tensor(model: Any, index: int, found: Any) -> Tensor:
         _values(found, buffer, stored),
         scales[0] if scales else None,
         zeros[0] if zeros else None,
+        bool(found.isVariable),
     )
+    wrong = tensor_fault(tensor, scales, zeros) or _axis_fault(given, shape, len(scales))
+    if wrong:
+        raise _broken(f"tensor {index} {wrong}")
     sparse = found.sparsity is not None or tensor.type in ("STRING", "RESOURCE", "VARIANT")
     if stored and not sparse and tensor.bytes > stored:
         raise _broken(f"tensor {index} needs {tensor.bytes} bytes and has {stored}")
     return tensor
 
 
-def _quantization(index: int, found: Any, shape: tuple[int, ...]) -> tuple[list[float], list[int]]:
-    """Returns a tensor's scales and zero points, one for all or one for each place along an axis."""
-    given = found.quantization
-    if given is None:
-        return [], []
-    scales = [float(scale) for scale in _listed(given.scale)]
-    zeros = [int(zero) for zero in _listed(given.zeroPoint)]
-    if any(not math.isfinite(scale) or scale < 0 for scale in scales):
-        raise _broken(f"tensor {index} has a scale that is no positive number")
-    if scales and zeros and len(scales) != len(zeros):
-        raise _broken(f"tensor {index} has {len(scales)} scales and {len(zeros)} zero points")
-    axis = int(given.quantizedDimension)
-    if len(scales) > 1 and not (0 <= axis < len(shape) and shape[axis] == len(scales)):
-        raise _broken(f"tensor {index} has {len(scales)} scales along axis {axis} of {list(shape)}")
-    return scales, zeros
+def _axis_fault(given: Any, shape: tuple[int, ...], scales: int) -> str:
+    axis = 0 if given is None else int(given.quantizedDimension)
+    fits = scales <= 1 or (0 <= axis < len(shape) and shape[axis] == scales)
+    return "" if fits else f"has {scales} scales along axis {axis} of {len(shape)}"
 
 
 def _values(found: Any, buffer: Any, stored: int) -> tuple[int, ...] | None:
@@ -239,9 +244,18 @@ def _values(found: Any, buffer: Any, stored: int) -> tuple[int, ...] | None:
 
 def _check_order(operators: list[Operator], inputs: tuple[Tensor, ...]) -> None:
     made = {tensor.index: operator.index for operator in operators for tensor in operator.outputs}
+    put_in = {tensor.index for tensor in inputs}
     for operator in operators:
         for tensor in operator.given:
-            if made.get(tensor.index, -1) >= operator.index and tensor not in inputs:
+            if tensor.index in put_in or tensor.constant or tensor.variable or not tensor.elements:
+                continue
+            # Of this one a reshape reads nothing but the shape, where its options hold the sizes.
+            if operator.name == "RESHAPE" and tensor is operator.inputs[-1]:
+                continue
+            maker = made.get(tensor.index)
+            if maker is None:
+                raise _broken(f"operator {operator.index} uses tensor {tensor.index}, which nothing computes")
+            if maker >= operator.index:
                 raise _broken(f"operator {operator.index} uses tensor {tensor.index}, which is computed later")
 
 

@@ -40,16 +40,17 @@ class Interpreter:
         try:
             content = model.read_bytes() if isinstance(model, Path) else model
             self._interpreter, self.kernel = _load(content, threads, kernels)
+            # A name that isn't UTF-8 fails here.
+            inputs = self._interpreter.get_input_details()
+            self.outputs: list[dict[str, Any]] = self._interpreter.get_output_details()
+            if not inputs or not self.outputs:
+                raise ValueError("it has no input or no output")
         except (OSError, ValueError, RuntimeError) as error:
             raise ExportError(
-                f"{name} can't be loaded: {str(error).splitlines()[0]}",
+                f"{name} can't be loaded: {(str(error).splitlines() or ['no message'])[0]}",
                 "a .tflite model that LiteRT can run",
                 "export it again, or check the path",
             ) from error
-        inputs = self._interpreter.get_input_details()
-        self.outputs: list[dict[str, Any]] = self._interpreter.get_output_details()
-        if not inputs or not self.outputs:
-            raise ExportError(f"{name} has no input or no output", "a model with both", "export it again")
         self._input = inputs[0]
 
     @property
