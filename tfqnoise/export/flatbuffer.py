@@ -118,6 +118,11 @@ def kinds(union: Any) -> dict[int, Any]:
     return {number: getattr(schema, name, None) for name, number in vars(union).items() if isinstance(number, int)}
 
 
+def marked(content: bytes) -> bool:
+    """Whether bytes begin as a TFLite model does."""
+    return content[4:8] == b"TFL3"
+
+
 def verify(content: bytes) -> None:
     """Follows every offset of a TFLite model.
 
@@ -126,7 +131,7 @@ def verify(content: bytes) -> None:
     Raises:
         DamagedError: if something lies outside the file, or where it can't.
     """
-    if content[4:8] != b"TFL3":
+    if not marked(content):
         raise DamagedError("it lacks the mark TFL3")
     _Walk(content).model()
     _check_parts(schema.Model.GetRootAs(content, 0), len(content))
@@ -167,7 +172,10 @@ class _Walk:
 
     def target(self, place: int) -> int:
         """Returns where the offset at a place leads."""
-        return place + self.number("<I", place, 4)
+        offset = self.number("<I", place, 4)
+        if not offset:
+            raise DamagedError(f"the offset at {place:,} leads to itself")
+        return place + offset
 
     def number(self, form: str, place: int, width: int) -> int:
         self.inside(place, width, width)
@@ -175,7 +183,7 @@ class _Walk:
 
     def inside(self, place: int, count: int, alignment: int) -> None:
         if not 0 <= place <= self.size - count:
-            raise DamagedError(f"{count:,} bytes at {place:,} of {self.size:,}")
+            raise DamagedError(f"it points to {count:,} bytes at {place:,} of {self.size:,}")
         if place % alignment:
             raise DamagedError(f"what is at {place:,} isn't aligned")
 

@@ -9,11 +9,13 @@ from typing import Any
 import numpy as np
 
 from tfqnoise.errors import ExportError
+from tfqnoise.export.flatbuffer import marked
 from tfqnoise.export.inspect import BITS, operator_name, read, tensor_type
 from tfqnoise.export.operands import fault, tensor_fault
 
 # A flatbuffer's offsets are signed 32-bit numbers.
 _MOST_BYTES = 2**31 - 1
+_MARKED_BYTES = 8
 # Axes, paddings and sizes are that small.
 _FEW_BYTES = 256
 _WIDTHS = {
@@ -127,14 +129,31 @@ def load(path: Path) -> bytes:
         ExportError: if it can't be one by its kind or size.
     """
     expected = "a .tflite file"
-    if not path.exists():
-        raise ExportError(f"{path} doesn't exist", expected, "check the path")
-    if not path.is_file():
-        raise ExportError(f"{path} is no file", expected, "name a .tflite file, such as RUN/export/model.tflite")
-    size = path.stat().st_size
-    if size > _MOST_BYTES:
-        raise ExportError(f"{path} has {size:,} bytes", f"{expected}, of at most {_MOST_BYTES:,}", "check the path")
-    return path.read_bytes()
+    try:
+        found = path.stat()
+        if not path.is_file():
+            raise ExportError(f"{path} is no file", expected, "name a .tflite file, such as RUN/export/model.tflite")
+        if found.st_size > _MOST_BYTES:
+            raise ExportError(
+                f"{path} has {found.st_size:,} bytes", f"{expected}, of at most {_MOST_BYTES:,}", "check the path"
+            )
+        with path.open("rb") as file:
+            # What isn't a model is known by its first bytes, however large it is.
+            if not marked(file.read(_MARKED_BYTES)):
+                raise ExportError(
+                    f"{path}: {found.st_size:,} bytes that are no TFLite model: they lack the mark TFL3",
+                    expected,
+                    "export it again",
+                )
+            file.seek(0)
+            return file.read(found.st_size)
+    except FileNotFoundError:
+        raise ExportError(f"{path} doesn't exist", expected, "check the path") from None
+    except (OSError, ValueError, MemoryError) as error:
+        reason = getattr(error, "strerror", None) or str(error) or "too little memory"
+        raise ExportError(
+            f"{path} can't be read: {reason}", expected, "check the path and its permissions"
+        ) from error
 
 
 def graph(content: bytes) -> Graph:

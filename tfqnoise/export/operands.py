@@ -21,6 +21,13 @@ _LOOSE = ("LSTM", "RNN", "SVDF", "CUSTOM", "STABLEHLO", "IF", "WHILE", "CALL")
 # Shapes of more sizes than any kernel takes aren't printed.
 _MOST_SIZES = 8
 _POOLS = ("AVERAGE_POOL_2D", "MAX_POOL_2D", "L2_POOL_2D")
+# What comes out of these is float where what goes in is.
+_KEEPING = (
+    *_BIAS,
+    *_POOLS,
+    *("ADD", "MUL", "SUB", "MEAN", "CONCATENATION", "PAD", "RESHAPE", "SQUEEZE", "EXPAND_DIMS", "TRANSPOSE"),
+    *("LOGISTIC", "RELU", "RELU6", "SOFTMAX", "TANH", "RESIZE_BILINEAR", "RESIZE_NEAREST_NEIGHBOR"),
+)
 _STEPS = {
     **dict.fromkeys(_POOLS, ("strideW", "strideH", "filterWidth", "filterHeight")),
     "CONV_2D": ("strideW", "strideH", "dilationWFactor", "dilationHFactor"),
@@ -67,6 +74,10 @@ def _left_out(operator: Operator) -> str:
 
 def _numbers(operator: Operator) -> str:
     name, options = operator.name, operator.options
+    data = next(iter(operator.inputs[_DATA.get(name, 0) :]), None)
+    made = next(iter(operator.outputs), None)
+    if name in _KEEPING and data and made and ("FLOAT" in data.type) != ("FLOAT" in made.type):
+        return f"makes {made.type} of {data.type}"
     for option in _STEPS.get(name, ()):
         if not 0 < options.get(option, 0) <= 2**16:
             return f"has {option} {options.get(option, 'missing')}"
@@ -88,11 +99,13 @@ def _weights(operator: Operator) -> str:
     for tensor in (data, weights, output):
         if tensor.type in _QUANTISED and not tensor.scales:
             return f"computes with tensor {tensor.index}, which lacks its scale"
-    if ("FLOAT" in data.type) != ("FLOAT" in output.type):
-        return f"makes {output.type} of {data.type}"
     # A tensor whose rank is found when the model runs has no sizes in the file.
     ranks = (2, None) if operator.name == "FULLY_CONNECTED" else (4, 4)
-    if len(weights.shape) != ranks[0] or 0 in weights.shape or (data.shape and ranks[1] not in (None, len(data.shape))):
+    if (
+        len(weights.shape) != ranks[0]
+        or 0 in weights.shape
+        or (data.shape and ranks[1] not in (None, len(data.shape)))
+    ):
         return f"has weights of the shape {_shown(weights.shape)} for {_shown(data.shape)}"
     bias = inputs[place] if place < len(inputs) else None
     return "" if bias is None else _bias(operator, bias, weights.shape)

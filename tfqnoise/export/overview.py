@@ -67,7 +67,8 @@ class Overview:
             shown = _operator(operator)
             options = " ".join(f"{name}={value}" for name, value in shown["options"].items())
             flow = f"{_flow(operator.given)} -> {_flow(operator.outputs)}"
-            weights = f"weights {shown['weights']}" if shown["weights"] else ""
+            held = shown["weights"]
+            weights = f"weights {held['type']}{held['shape']}" if held else ""
             parts = f"{operator.index:>4} {shown['name']:<24} v{operator.version:<3} {flow}"
             lines.append("  ".join([parts, *filter(None, [weights, options])]))
         for word, tensors in (("input", self.graph.inputs), ("output", self.graph.outputs)):
@@ -119,7 +120,7 @@ def _operator(operator: Operator) -> dict[str, Any]:
         "version": operator.version,
         "inputs": [None if tensor is None else _tensor(tensor) for tensor in operator.inputs],
         "outputs": [_tensor(tensor) for tensor in operator.outputs],
-        "weights": None if weights is None else weights.type.lower(),
+        "weights": None if weights is None else _tensor(weights),
         "options": {name: shown for name, value in operator.options.items() if (shown := _option(name, value))},
     }
 

@@ -94,11 +94,11 @@ def main(given: BinaryIO, told: BinaryIO) -> None:
 
 if __name__ == "__main__":
     # What native code prints mustn't get between the answers.
-    streams = [os.fdopen(os.dup(number), mode) for number, mode in ((0, "rb"), (1, "wb"))]
+    questions, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     nowhere = os.open(os.devnull, os.O_RDWR)
     for number in range(3):
         os.dup2(nowhere, number)
     try:
-        main(*streams)
+        main(questions, answers)
     except (BrokenPipeError, KeyboardInterrupt):
         sys.exit(0)
