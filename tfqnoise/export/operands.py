@@ -18,8 +18,8 @@ _QUANTISED = ("INT8", "UINT8", "INT16")
 _BIAS = {"CONV_2D": 2, "DEPTHWISE_CONV_2D": 2, "FULLY_CONNECTED": 2, "TRANSPOSE_CONV": 3}
 _DATA = {"TRANSPOSE_CONV": 2}
 _LOOSE = ("LSTM", "RNN", "SVDF", "CUSTOM", "STABLEHLO", "IF", "WHILE", "CALL")
-# Shapes of more sizes than any kernel takes aren't printed.
-_MOST_SIZES = 8
+# More than any kernel takes.
+_MOST_SIZES = 32
 _POOLS = ("AVERAGE_POOL_2D", "MAX_POOL_2D", "L2_POOL_2D")
 # What comes out of these is float where what goes in is.
 _KEEPING = (
@@ -44,7 +44,7 @@ def tensor_fault(tensor: Tensor, scales: list[float], zeros: list[int]) -> str:
         scales: one for all, or one for each place along an axis; none for float.
         zeros: the zero points that belong to them.
     """
-    if any(size < 0 for size in tensor.shape) or tensor.elements > _MOST_ELEMENTS:
+    if len(tensor.shape) > _MOST_SIZES or min(tensor.shape, default=0) < 0 or tensor.elements > _MOST_ELEMENTS:
         return f"has the shape {_shown(tensor.shape)}"
     if scales and zeros and len(scales) != len(zeros):
         return f"has {len(scales)} scales and {len(zeros)} zero points"
