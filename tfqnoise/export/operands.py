@@ -21,6 +21,31 @@ _LOOSE = ("LSTM", "RNN", "SVDF", "CUSTOM", "STABLEHLO", "IF", "WHILE", "CALL")
 # More than any kernel takes.
 _MOST_SIZES = 32
 _POOLS = ("AVERAGE_POOL_2D", "MAX_POOL_2D", "L2_POOL_2D")
+# How many inputs these have at least; what any target knows has one, and an output.
+_PAIRS = (
+    "ADD",
+    "SUB",
+    "MUL",
+    "MAXIMUM",
+    "MINIMUM",
+    "SQUARED_DIFFERENCE",
+    "PRELU",
+    "PAD",
+    "PADV2",
+    "MEAN",
+    "SUM",
+    "SPLIT",
+)
+_LEAST = {
+    **dict.fromkeys(_PAIRS, 2),
+    **dict.fromkeys(("REDUCE_MAX", "REDUCE_MIN", "TRANSPOSE", "TILE", "EXPAND_DIMS"), 2),
+    **dict.fromkeys(("RESIZE_BILINEAR", "RESIZE_NEAREST_NEIGHBOR"), 2),
+    **dict.fromkeys(("SLICE", "SPLIT_V"), 3),
+    **dict.fromkeys((*_POOLS, "CONCATENATION", "RESHAPE", "SQUEEZE", "QUANTIZE", "DEQUANTIZE", "CAST", "PACK"), 1),
+    **dict.fromkeys(("SOFTMAX", "LOGISTIC", "TANH", "RELU", "RELU6", "RELU_N1_TO_1", "RSQRT", "UNPACK"), 1),
+    **dict.fromkeys(("L2_NORMALIZATION", "SPACE_TO_DEPTH", "DEPTH_TO_SPACE", "STRIDED_SLICE"), 1),
+    **dict.fromkeys(("LSTM", "UNIDIRECTIONAL_SEQUENCE_LSTM"), 1),
+}
 # What comes out of these is float where what goes in is.
 _KEEPING = (
     *_BIAS,
@@ -65,6 +90,9 @@ def fault(operator: Operator) -> str:
 
 
 def _left_out(operator: Operator) -> str:
+    inputs, outputs = len(operator.inputs), len(operator.outputs)
+    if inputs < _LEAST.get(operator.name, 0) or (operator.name in _LEAST and not outputs):
+        return f"has {inputs} inputs and {outputs} outputs"
     # Gates of recurrent layers may lack weights; elsewhere only a bias may be left out.
     if any(word in operator.name for word in _LOOSE):
         return ""

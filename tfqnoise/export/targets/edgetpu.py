@@ -137,7 +137,7 @@ def _parameters(operator: Operator) -> dict[int, int]:
     def padded(place: int, tensor: Tensor) -> int:
         if operator.name not in WEIGHTED:
             return tensor.bytes
-        return tensor.bytes + 8 * operator.outputs[0].shape[-1] if place == 1 else 0
+        return tensor.bytes + 8 * next(iter(operator.outputs[0].shape[-1:]), 1) if place == 1 else 0
 
     constants = (
         (place, tensor) for place, tensor in enumerate(operator.inputs) if tensor is not None and tensor.constant
