@@ -67,7 +67,7 @@ def test_a_model_that_breaks_a_rule_is_kept_apart(trained, tmp_path, capsys):
         (lambda path: None, "doesn't exist"),
         (lambda path: path.mkdir(), "is no file"),
         (lambda path: path.write_bytes(b""), "no TFLite model"),
-        (lambda path: path.write_bytes(b"PK\x03\x04" + b"0" * 90), "lacks the mark TFL3"),
+        (lambda path: path.write_bytes(b"PK\x03\x04" + b"0" * 90), "lack the mark TFL3"),
         (lambda path: path.open("wb").truncate(3 * 2**30), "3,221,225,472 bytes"),
     ],
 )

@@ -11,6 +11,8 @@ import numpy as np
 from tfqnoise import metrics
 from tfqnoise.benchmark import cores, register
 from tfqnoise.errors import RunError
+from tfqnoise.export.child import Child
+from tfqnoise.export.graph import load
 from tfqnoise.export.interpreter import Interpreter
 from tfqnoise.export.storage import unpacked
 from tfqnoise.run import Run
@@ -33,11 +35,11 @@ def host(run: Run, peers: Sequence[Path], repetitions: int | None, report: Calla
                 "an exported run",
                 f"export it first: python scripts/export_tflite.py {run.path}",
             )
-    models: dict[str, bytes | Path] = {**paths, **{str(path): path for path in peers}}
-    content = paths["model"].read_bytes()
+    files = {name: load(path) for name, path in {**paths, **{str(path): path for path in peers}}.items()}
+    content = files["model"]
     as_int8 = unpacked(content)
-    if as_int8 != content:
-        models["model, int8 weights"] = as_int8
+    models = {**files, **({} if as_int8 == content else {"model, int8 weights": as_int8})}
+    _try(models)
     rows = []
     for threads in sorted({1, cores()}):
         interpreters = {name: Interpreter(model, threads) for name, model in models.items()}
@@ -50,29 +52,31 @@ def host(run: Run, peers: Sequence[Path], repetitions: int | None, report: Calla
                 {
                     "model": name,
                     "type": types[name],
-                    "bytes": _bytes(models[name]),
+                    "bytes": len(models[name]),
                     "threads": threads,
                     "kernel": kernel,
                     **shares,
                 }
             )
-    accuracies = _accuracies(run, {name: m for name, m in models.items() if isinstance(m, Path)}) if peers else {}
+    accuracies = _accuracies(run, files) if peers else {}
     report(f"latency of one picture on this host, in microseconds, the models in turn\n{_table(rows)}")
     for name, accuracy in accuracies.items():
         report(f"test accuracy of {name}: {accuracy:.2%}")
     return {"rows": rows, "test_accuracy": accuracies, "sha256": hashlib.sha256(content).hexdigest()}
 
 
-def _bytes(model: bytes | Path) -> int:
-    return len(model) if isinstance(model, bytes) else model.stat().st_size
+def _try(models: dict[str, bytes]) -> None:
+    """Runs each model once where it can't take this process with it, however it was damaged."""
+    with Child() as child:
+        for threads in sorted({1, cores()}):
+            for name, content in models.items():
+                child.run(name, content, threads)
 
 
 def _time(models: dict[str, Interpreter], repetitions: int | None) -> dict[str, tuple[str, np.ndarray]]:
     """Times the models in turn, some calls each, after a warm-up."""
-    random = np.random.default_rng(0)
     for model in models.values():
-        picture = random.integers(0, 256, (1, *model.input_shape), np.uint8)
-        model.set_input(model.prepare(picture))
+        model.set_random_input()
         _calls(model, _ROUND)
     count = repetitions or _REPETITIONS
     samples: dict[str, list[float]] = {name: [] for name in models}
@@ -91,7 +95,7 @@ def _calls(model: Interpreter, count: int) -> list[float]:
     return times
 
 
-def _accuracies(run: Run, paths: dict[str, Path]) -> dict[str, float]:
+def _accuracies(run: Run, files: dict[str, bytes]) -> dict[str, float]:
     """Returns the accuracy (or mean F1) of each model whose input fits the run's test pictures, all of them.
 
     Which range a float peer wants its pixels in, its file doesn't say; so it gets no accuracy.
@@ -100,7 +104,7 @@ def _accuracies(run: Run, paths: dict[str, Path]) -> dict[str, float]:
 
     dataset = data.load(run.recipe)
     test, task = dataset.test, dataset.source.task
-    models = {name: Interpreter(path) for name, path in paths.items()}
+    models = {name: Interpreter(content) for name, content in files.items()}
     return {
         name: metrics.headline(task, test.labels, model.real(model(test.images)))
         for name, model in models.items()

@@ -16,6 +16,7 @@ from tfqnoise.cli.benchmark import Benchmark
 from tfqnoise.cli.check import Check
 from tfqnoise.cli.emulate import Emulate
 from tfqnoise.cli.export import Export
+from tfqnoise.cli.inspect import Inspect
 from tfqnoise.cli.listing import List
 from tfqnoise.cli.report import Report
 from tfqnoise.cli.serve import Serve
@@ -26,6 +27,7 @@ COMMANDS: dict[str, type] = {
     "train": Train,
     "audit": Audit,
     "export": Export,
+    "inspect": Inspect,
     "check": Check,
     "emulate": Emulate,
     "benchmark": Benchmark,

@@ -133,7 +133,7 @@ def _split(operator: Operator) -> str:
 def _squeeze(operator: Operator) -> str:
     shape = operator.given[0].shape
     rank, dropped = len(shape), operator.options.get("squeezeDims")
-    dropped = [] if dropped is None else [int(axis) % rank for axis in dropped]
+    dropped = [] if dropped is None else [int(axis) % max(rank, 1) for axis in dropped]
     leading = all(size == 1 for axis in dropped for size in shape[: axis + 1])
     return "" if leading else "squeeze leading sizes of 1 only"
 
@@ -150,7 +150,7 @@ def _strided_slice(operator: Operator) -> str:
 
 def _resize(operator: Operator) -> str:
     before, after = operator.given[0].shape, operator.outputs[0].shape
-    if len(before) != 4:
+    if not len(before) == len(after) == 4:
         return "resize pictures only"
     grown = max(after[axis] / max(before[axis], 1) for axis in (1, 2))
     if grown > _MOST_ENLARGED:

@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from tfqnoise.errors import ExportError, UsageError
+from tfqnoise.export.child import Child
+from tfqnoise.export.graph import load
 from tfqnoise.export.interpreter import Interpreter
 
 _EMULATOR = "qemu-aarch64-static"
@@ -61,7 +63,10 @@ def emulate(model: Path, root: Path, pictures: int = 1000, seed: int = 0) -> Emu
         )
     if pictures < 1:
         raise UsageError(f"--pictures {pictures}", "at least 1", "leave it out for 1000")
-    interpreter = Interpreter(model)
+    content = load(model)
+    with Child() as child:
+        child.run(str(model), content)
+    interpreter = Interpreter(content)
     if interpreter.input_type not in ("int8", "uint8"):
         raise ExportError(f"{model} takes {interpreter.input_type}", "an integer model", "export one of --bits 8")
     images = np.random.default_rng(seed).integers(0, 256, (pictures, *interpreter.input_shape), np.uint8)

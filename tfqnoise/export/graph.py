@@ -2,16 +2,20 @@
 
 import dataclasses
 import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from tfqnoise.errors import ExportError
+from tfqnoise.export.flatbuffer import marked
 from tfqnoise.export.inspect import BITS, operator_name, read, tensor_type
+from tfqnoise.export.operands import fault, tensor_fault
 
 # A flatbuffer's offsets are signed 32-bit numbers.
 _MOST_BYTES = 2**31 - 1
+_MARKED_BYTES = 8
 # Axes, paddings and sizes are that small.
 _FEW_BYTES = 256
 _WIDTHS = {
@@ -47,6 +51,9 @@ class Tensor:
         constant: whether the file holds its values.
         scales: how many scales it has: 0 for none, 1 per tensor, more per channel.
         values: those of a constant of integers such as axes or sizes, where there are few; else None.
+        scale: the first of its scales, or None.
+        zero_point: that belongs to it, or None.
+        variable: whether it keeps what it holds from one picture to the next.
     """
 
     index: int
@@ -57,6 +64,9 @@ class Tensor:
     constant: bool
     scales: int
     values: tuple[int, ...] | None = None
+    scale: float | None = None
+    zero_point: int | None = None
+    variable: bool = False
 
     @property
     def elements(self) -> int:
@@ -119,14 +129,31 @@ def load(path: Path) -> bytes:
         ExportError: if it can't be one by its kind or size.
     """
     expected = "a .tflite file"
-    if not path.exists():
-        raise ExportError(f"{path} doesn't exist", expected, "check the path")
-    if not path.is_file():
-        raise ExportError(f"{path} is no file", expected, "name a .tflite file, such as RUN/export/model.tflite")
-    size = path.stat().st_size
-    if size > _MOST_BYTES:
-        raise ExportError(f"{path} has {size:,} bytes", f"{expected}, of at most {_MOST_BYTES:,}", "check the path")
-    return path.read_bytes()
+    try:
+        found = path.stat()
+        if not path.is_file():
+            raise ExportError(f"{path} is no file", expected, "name a .tflite file, such as RUN/export/model.tflite")
+        if found.st_size > _MOST_BYTES:
+            raise ExportError(
+                f"{path} has {found.st_size:,} bytes", f"{expected}, of at most {_MOST_BYTES:,}", "check the path"
+            )
+        with path.open("rb") as file:
+            # What isn't a model is known by its first bytes, however large it is.
+            if not marked(file.read(_MARKED_BYTES)):
+                raise ExportError(
+                    f"{path}: {found.st_size:,} bytes that are no TFLite model: they lack the mark TFL3",
+                    expected,
+                    "export it again",
+                )
+            file.seek(0)
+            return file.read(found.st_size)
+    except FileNotFoundError:
+        raise ExportError(f"{path} doesn't exist", expected, "check the path") from None
+    except (OSError, ValueError, MemoryError) as error:
+        reason = getattr(error, "strerror", None) or str(error) or "too little memory"
+        raise ExportError(
+            f"{path} can't be read: {reason}", expected, "check the path and its permissions"
+        ) from error
 
 
 def graph(content: bytes) -> Graph:
@@ -163,34 +190,42 @@ def _graph(model: Any, content: bytes) -> Graph:
     inputs, outputs = (tuple(at(int(index)) for index in _listed(indices)) for indices in (part.inputs, part.outputs))
     operators = []
     for index, found in enumerate(_listed(part.operators)):
-        if not 0 <= found.opcodeIndex < len(_listed(model.operatorCodes)):
-            raise _broken(f"operator {index} is of kind {found.opcodeIndex} of {len(_listed(model.operatorCodes))}")
-        code = model.operatorCodes[found.opcodeIndex]
-        name = operator_name(model, found)
-        custom = bytes(code.customCode or b"").decode(errors="replace")
-        operators.append(
-            Operator(
-                index,
-                f"CUSTOM:{custom}" if name == "CUSTOM" else name,
-                int(code.version),
-                tuple(None if place == -1 else at(int(place)) for place in _listed(found.inputs)),
-                tuple(at(int(place)) for place in _listed(found.outputs)),
-                dict(vars(found.builtinOptions)) if found.builtinOptions is not None else {},
-            )
-        )
+        operators.append(_operator(model, index, found, at))
     _check_order(operators, inputs)
     return Graph(tuple(operators), inputs, outputs, len(model.subgraphs), content)
 
 
+def _operator(model: Any, index: int, found: Any, at: Callable[[int], Tensor]) -> Operator:
+    codes = _listed(model.operatorCodes)
+    if not 0 <= found.opcodeIndex < len(codes):
+        raise _broken(f"operator {index} is of kind {found.opcodeIndex} of {len(codes)}")
+    code, name = codes[found.opcodeIndex], operator_name(model, found)
+    if name == "None":
+        raise _broken(f"operator {index} has the code {code.builtinCode}, which is unknown")
+    for place in _listed(found.intermediates):
+        at(int(place))
+    custom = bytes(code.customCode or b"").decode(errors="replace")
+    operator = Operator(
+        index,
+        f"CUSTOM:{custom}" if name == "CUSTOM" else name,
+        int(code.version),
+        tuple(None if place == -1 else at(int(place)) for place in _listed(found.inputs)),
+        tuple(at(int(place)) for place in _listed(found.outputs)),
+        dict(vars(found.builtinOptions)) if found.builtinOptions is not None else {},
+    )
+    wrong = fault(operator)
+    if wrong:
+        raise _broken(f"operator {index} ({operator.name}) {wrong}")
+    return operator
+
+
 def _tensor(model: Any, index: int, found: Any) -> Tensor:
     shape = tuple(int(size) for size in _listed(found.shape))
-    if any(size < 0 for size in shape):
-        raise _broken(f"tensor {index} has the shape {list(shape)}")
-    if not 0 <= found.buffer < len(model.buffers):
-        raise _broken(f"tensor {index} is kept in buffer {found.buffer} of {len(model.buffers)}")
     buffer = model.buffers[found.buffer]
     stored = len(_listed(buffer.data)) or int(buffer.size or 0)
-    scale = None if found.quantization is None else found.quantization.scale
+    given = found.quantization
+    scales = [] if given is None else [float(scale) for scale in _listed(given.scale)]
+    zeros = [] if given is None else [int(zero) for zero in _listed(given.zeroPoint)]
     tensor = Tensor(
         index,
         bytes(found.name or b"").decode(errors="replace"),
@@ -198,13 +233,25 @@ def _tensor(model: Any, index: int, found: Any) -> Tensor:
         shape,
         any(size < 0 for size in _listed(found.shapeSignature)[1:]),
         stored > 0,
-        len(_listed(scale)),
+        len(scales),
         _values(found, buffer, stored),
+        scales[0] if scales else None,
+        zeros[0] if zeros else None,
+        bool(found.isVariable),
     )
+    wrong = tensor_fault(tensor, scales, zeros) or _axis_fault(given, shape, len(scales))
+    if wrong:
+        raise _broken(f"tensor {index} {wrong}")
     sparse = found.sparsity is not None or tensor.type in ("STRING", "RESOURCE", "VARIANT")
     if stored and not sparse and tensor.bytes > stored:
         raise _broken(f"tensor {index} needs {tensor.bytes} bytes and has {stored}")
     return tensor
+
+
+def _axis_fault(given: Any, shape: tuple[int, ...], scales: int) -> str:
+    axis = 0 if given is None else int(given.quantizedDimension)
+    fits = scales <= 1 or (0 <= axis < len(shape) and shape[axis] == scales)
+    return "" if fits else f"has {scales} scales along axis {axis} of {len(shape)}"
 
 
 def _values(found: Any, buffer: Any, stored: int) -> tuple[int, ...] | None:
@@ -216,9 +263,18 @@ def _values(found: Any, buffer: Any, stored: int) -> tuple[int, ...] | None:
 
 def _check_order(operators: list[Operator], inputs: tuple[Tensor, ...]) -> None:
     made = {tensor.index: operator.index for operator in operators for tensor in operator.outputs}
+    put_in = {tensor.index for tensor in inputs}
     for operator in operators:
         for tensor in operator.given:
-            if made.get(tensor.index, -1) >= operator.index and tensor not in inputs:
+            if tensor.index in put_in or tensor.constant or tensor.variable or not tensor.elements:
+                continue
+            # Of this one a reshape reads nothing but the shape, where its options hold the sizes.
+            if operator.name == "RESHAPE" and tensor is operator.inputs[-1]:
+                continue
+            maker = made.get(tensor.index)
+            if maker is None:
+                raise _broken(f"operator {operator.index} uses tensor {tensor.index}, which nothing computes")
+            if maker >= operator.index:
                 raise _broken(f"operator {operator.index} uses tensor {tensor.index}, which is computed later")
 
 

@@ -10,8 +10,9 @@ from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.tools import flatbuffer_utils
 
 from tfqnoise.errors import ExportError
+from tfqnoise.export.flatbuffer import verify
 
-_FLOAT = {"FLOAT16", "FLOAT32", "FLOAT64", "BFLOAT16"}
+FLOAT = {"FLOAT16", "FLOAT32", "FLOAT64", "BFLOAT16"}
 # Types of which several values share a byte, with their bits.
 BITS = {"INT4": 4, "INT2": 2}
 
@@ -46,8 +47,7 @@ def read(content: bytes) -> Any:
         ExportError: if the bytes are not one.
     """
     try:
-        if content[4:8] != b"TFL3":
-            raise ValueError("it lacks the mark TFL3")
+        verify(content)
         return flatbuffer_utils.read_model_from_bytearray(bytearray(content))
     except Exception as error:  # A damaged flatbuffer fails wherever its offsets lead.
         raise ExportError(
@@ -67,7 +67,7 @@ def inspect(content: bytes) -> Contents:
     graph = model.subgraphs[0]
     names = Counter(operator_name(model, op) for op in graph.operators)
     used = {index for op in graph.operators for index in [*op.inputs, *op.outputs] if index >= 0}
-    floats = [graph.tensors[i] for i in sorted(used) if tensor_type(graph.tensors[i]) in _FLOAT]
+    floats = [graph.tensors[i] for i in sorted(used) if tensor_type(graph.tensors[i]) in FLOAT]
     first, last = graph.tensors[graph.inputs[0]], graph.tensors[graph.outputs[0]]
     return Contents(
         dict(sorted(names.items())),

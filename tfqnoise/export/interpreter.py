@@ -40,14 +40,18 @@ class Interpreter:
         try:
             content = model.read_bytes() if isinstance(model, Path) else model
             self._interpreter, self.kernel = _load(content, threads, kernels)
+            # A name that isn't UTF-8 fails here.
+            inputs = self._interpreter.get_input_details()
+            self.outputs: list[dict[str, Any]] = self._interpreter.get_output_details()
+            if not inputs or not self.outputs:
+                raise ValueError("it has no input or no output")
         except (OSError, ValueError, RuntimeError) as error:
             raise ExportError(
-                f"{name} can't be loaded: {str(error).splitlines()[0]}",
+                f"{name} can't be loaded: {(str(error).splitlines() or ['no message'])[0]}",
                 "a .tflite model that LiteRT can run",
                 "export it again, or check the path",
             ) from error
-        self._input = self._interpreter.get_input_details()[0]
-        self.outputs: list[dict[str, Any]] = self._interpreter.get_output_details()
+        self._input = inputs[0]
 
     @property
     def input_shape(self) -> tuple[int, ...]:
@@ -67,6 +71,11 @@ class Interpreter:
     def set_input(self, prepared: np.ndarray) -> None:
         """Puts in one prepared picture [1, H, W, C]."""
         self._interpreter.set_tensor(self._input["index"], prepared)
+
+    def set_random_input(self) -> None:
+        """Puts in a picture of random pixels, always the same."""
+        picture = np.random.default_rng(0).integers(0, 256, (1, *self.input_shape), np.uint8)
+        self.set_input(self.prepare(picture))
 
     def invoke(self) -> None:
         self._interpreter.invoke()

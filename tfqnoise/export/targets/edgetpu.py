@@ -52,8 +52,9 @@ class Edgetpu(Target):
         stored = sum(parameters.values())
         fits = "fit" if stored <= self.memory else f"don't fit: {stored - self.memory:,} are fetched for each picture"
         notes = [f"parameters, padded: about {stored:,} bytes; they {fits} in the {self.memory:,} on the chip"]
+        converting = _converting(graph)
         first = next(
-            (found for found in placements if found.placement == "cpu" and not _at_input(graph, found)), None
+            (found for found in placements if found.placement == "cpu" and found.index not in converting), None
         )
         if first is not None:
             notes.append(f"cut before operator {first.index} ({first.name})")
@@ -82,13 +83,15 @@ def _of_input(operator: Operator, at_input: set[int]) -> bool:
     return all(tensor.constant or tensor.index in at_input for tensor in operator.given)
 
 
-def _at_input(graph: Graph, found: Placement) -> bool:
-    operator = graph.operators[found.index]
+def _converting(graph: Graph) -> set[int]:
+    """Returns the operators that only convert the very input."""
     at_input = {tensor.index for tensor in graph.inputs}
-    for earlier in graph.operators[: found.index]:
-        if earlier.name in _CONVERTS and _of_input(earlier, at_input):
-            at_input.update(tensor.index for tensor in earlier.outputs)
-    return operator.name in _CONVERTS and _of_input(operator, at_input)
+    found = set()
+    for operator in graph.operators:
+        if operator.name in _CONVERTS and _of_input(operator, at_input):
+            at_input.update(tensor.index for tensor in operator.outputs)
+            found.add(operator.index)
+    return found
 
 
 def _verdict(operator: Operator) -> tuple[str, str]:
@@ -135,7 +138,7 @@ def _parameters(operator: Operator) -> dict[int, int]:
     def padded(place: int, tensor: Tensor) -> int:
         if operator.name not in WEIGHTED:
             return tensor.bytes
-        return tensor.bytes + 8 * operator.outputs[0].shape[-1] if place == 1 else 0
+        return tensor.bytes + 8 * next(iter(operator.outputs[0].shape[-1:]), 1) if place == 1 else 0
 
     constants = (
         (place, tensor) for place, tensor in enumerate(operator.inputs) if tensor is not None and tensor.constant

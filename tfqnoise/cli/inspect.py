@@ -1,0 +1,27 @@
+"""`tfqnoise inspect`."""
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from tfqnoise.run import Run
+
+
+@dataclasses.dataclass(frozen=True)
+class Inspect:
+    """Show what a model holds: operators, types, shapes, options, borders, bytes; no file makes it crash."""
+
+    subject: Annotated[tyro.conf.Positional[Path | None], tyro.conf.arg(metavar="MODEL|RUN")] = None
+    """A .tflite file, or a run directory for its exported model; the newest run if not given."""
+    json: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
+    """Print JSON: `operators` (index, name, version, inputs, outputs, weights, options), `inputs`, `outputs`,
+    `borders`, `float_tensors`, `bytes` and `sha256`."""
+
+    def __call__(self) -> None:
+        from tfqnoise.export.overview import overview_of
+
+        found = overview_of(self.subject or Run.newest().path)
+        print(json.dumps(found.to_dict(), indent=1) if self.json else found.table())
