@@ -22,11 +22,11 @@ def test_the_array_compiles_and_holds_the_same_bytes(tmp_path, compiler, standar
     if shutil.which(compiler) is None:
         pytest.skip(f"needs {compiler}")
     content = bytes(range(256)) * 3 + b"end"
-    labels = ('a "quoted" name', "Zürich", "what??/", "back\\slash")
+    labels = ('a "quoted" name', "Zürich", "what??/", "back\\slash", "bell\x071", "tab\t\x7f")
     (tmp_path / "model.h").write_text(header(content, labels, "raw pixels", 320), encoding="utf-8")
     (tmp_path / f"main.{suffix}").write_text(PROGRAM)
     command = [compiler, standard, "-Wall", "-Wextra", "-Werror", "-trigraphs", f"main.{suffix}", "-o", "main"]
     subprocess.run(command, cwd=tmp_path, check=True)
     done = subprocess.run([tmp_path / "main"], capture_output=True, check=True)
     assert done.stderr == content
-    assert done.stdout.decode().splitlines() == [f"{len(content)} 4 320 0", *labels]
+    assert done.stdout.decode().splitlines() == [f"{len(content)} 6 320 0", *labels]

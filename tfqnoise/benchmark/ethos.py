@@ -1,13 +1,13 @@
 """What the benchmarks of the Ethos-U accelerators have in common."""
 
 import dataclasses
+import hashlib
 from collections.abc import Callable
 from typing import Any
 
 from tfqnoise.errors import ExportError, RunError
 from tfqnoise.export import vela
 from tfqnoise.export.graph import graph
-from tfqnoise.export.targets import PACKED
 from tfqnoise.run import Run
 
 
@@ -25,23 +25,30 @@ def estimated(run: Run, accelerator: str, report: Callable[[str], None]) -> dict
         UsageError: if Vela isn't installed.
     """
     path = run.path / "export" / "model.tflite"
+    target = accelerator.rpartition("-")[0].replace("-", "_")
     if not path.is_file():
         raise RunError(
             f"{path} is missing",
             "an exported run",
-            f"export it first: python scripts/export_tflite.py {run.path} --target {accelerator.rpartition('-')[0]}",
+            f"export it first: python scripts/export_tflite.py {run.path} --target {target}",
         )
     content = path.read_bytes()
-    operators = graph(content).operators
-    if any(tensor.type in PACKED for operator in operators for tensor in operator.given):
+    model = graph(content)
+    if vela.packed(model):
         raise ExportError(
-            f"{path} has packed weights, on which Vela crashes", "int8 weights", "export with --storage int8"
+            f"{path} has packed weights, on which Vela crashes", "int8 weights", f"export with --target {target}"
         )
     found = vela.estimate(content, accelerator)
     lines = [f"{row['cycles']:>9,} cycles  {row['macs']:>11,} MACs  {row['operator']}" for row in found.layers]
+    left = sum(any(tensor.name in found.left for tensor in operator.outputs) for operator in model.operators)
     report(
         "\n".join(lines) + f"\n{found.accelerator} ({found.system}), estimated by Vela, not measured: "
-        f"{found.milliseconds:.3f} ms, {found.cycles:,} cycles, SRAM {found.sram_bytes:,} bytes, flash "
-        f"{found.flash_bytes:,} bytes, {len(operators) - len(found.left)} of {len(operators)} operators on it"
+        f"{found.line}, {len(model.operators) - left} of {len(model.operators)} operators on it"
     )
-    return {"estimate": True, **dataclasses.asdict(found)}
+    return {
+        "estimate": True,
+        **dataclasses.asdict(found),
+        "sha256": hashlib.sha256(content).hexdigest(),
+        # Not the machine that Vela ran on, whose speed has no part in this.
+        "machine": {"processor": found.accelerator, "system": found.system},
+    }

@@ -20,9 +20,9 @@ class Benchmark:
     """The run directory; the newest run if not given."""
     target: str = "host"
     """What to time: `host` (the exported model on this machine), `android` (on a device through adb), `browser`
-    (LiteRT.js in headless Chromium), `pipeline`, `step`, `penalty` or `strategies`; as JSON text with settings:
-    '{"name": "android", "threads": 4}'. The flags below are settings too and win; a target that lacks one refuses it
-    (`tfqnoise list benchmark`)."""
+    (LiteRT.js in headless Chromium), `ethos_u55`, `ethos_u65` or `ethos_u85` (estimated by Arm's Vela), `pipeline`,
+    `step`, `penalty` or `strategies`; as JSON text with settings: '{"name": "ethos_u55", "macs": 256}'. The flags
+    below are settings too and win; a target that lacks one refuses it (`tfqnoise list benchmark`)."""
     peer: tuple[Path, ...] = ()
     """Other .tflite models to time beside the run's own."""
     repetitions: int | None = None

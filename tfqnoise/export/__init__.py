@@ -156,7 +156,7 @@ def _asked(target: str, io: str | None, storage: str | None, examples: int | Non
 
 def _refused(run: Run, content: bytes, result: dict[str, Any]) -> ExportError:
     """Keeps a model that failed apart, where nobody takes it for a good one, and returns the error."""
-    for stale in ("model.tflite", "model_float.tflite", "labels.txt"):
+    for stale in ("model.tflite", "model_float.tflite", "labels.txt", "model.h"):
         (run.path / "export" / stale).unlink(missing_ok=True)
     rejected = run.write_bytes("export/rejected.tflite", content)
     run.write_json("export/report.json", result | {"passed": False})

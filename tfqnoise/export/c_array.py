@@ -1,7 +1,5 @@
 """A model as a C header, for firmware that has no file system."""
 
-import json
-
 _COLUMNS = 16
 
 
@@ -43,5 +41,11 @@ TFQNOISE_ALIGNED static const unsigned char tfqnoise_model[{len(content)}] = {{
 
 
 def _quoted(text: str) -> str:
-    # JSON's escapes are C's, but for characters beyond ASCII, which stay as UTF-8. "??" begins a trigraph.
-    return json.dumps(text, ensure_ascii=False).replace("??", "?\\?").replace("\x7f", "\\177")
+    return '"' + "".join(map(_escaped, text)) + '"'
+
+
+def _escaped(character: str) -> str:
+    # An escaped "?" begins no trigraph; an octal escape of three digits doesn't swallow a digit behind it.
+    if character in '"\\?':
+        return "\\" + character
+    return f"\\{ord(character):03o}" if ord(character) < 32 or ord(character) == 127 else character

@@ -2,6 +2,7 @@
 
 import csv
 import dataclasses
+import math
 import os
 import re
 import shutil
@@ -12,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from tfqnoise.errors import ExportError, UsageError
-from tfqnoise.export.graph import Graph
+from tfqnoise.export.graph import Graph, Operator
+from tfqnoise.export.inspect import operator_name, read
 from tfqnoise.export.targets import INTEGERS, PACKED, Check, Placement, border_problems, dynamic_problems, placed
 
 HOW = "pip install 'tfqnoise[ethos]'"
@@ -29,10 +31,11 @@ class Estimate:
         system: the system that Vela assumes: clock, kinds of memory and their speeds.
         milliseconds: for one picture.
         cycles: of the accelerator for one picture.
-        sram_bytes: that activations take.
-        flash_bytes: that weights and commands take.
+        sram_bytes: of the fast memory: the activations, or what is kept of them beside DRAM.
+        dram_bytes: of DRAM, where the assumed system has some: weights, commands and activations.
+        flash_bytes: that weights and commands take where there is no DRAM.
         layers: a dict for each operation: `name`, `operator`, `target`, `cycles`, `macs`, `sram_bytes`.
-        left: reasons by the name of the output, of operators that stay on the CPU.
+        left: reasons by the name of the output, of operators that stay on the CPU, as the compiled file shows.
     """
 
     accelerator: str
@@ -40,15 +43,28 @@ class Estimate:
     milliseconds: float
     cycles: int
     sram_bytes: int
+    dram_bytes: int
     flash_bytes: int
     layers: list[dict[str, Any]]
     left: dict[str, str]
+
+    @property
+    def line(self) -> str:
+        """Its figures in words."""
+        kinds = (("SRAM", self.sram_bytes), ("DRAM", self.dram_bytes), ("flash", self.flash_bytes))
+        memory = ", ".join(f"{kind} {taken:,} bytes" for kind, taken in kinds if taken)
+        return f"{self.milliseconds:.3f} ms, {self.cycles:,} cycles, {memory}"
 
 
 def find() -> str | None:
     """Returns Vela's path: beside this Python, or on the PATH; None if it isn't installed."""
     beside = Path(sys.executable).with_name("vela")
     return str(beside) if beside.is_file() and os.access(beside, os.X_OK) else shutil.which("vela")
+
+
+def packed(model: Graph) -> bool:
+    """Returns whether a model has packed weights, on which Vela 5.2 crashes."""
+    return any(tensor.type in PACKED for operator in model.operators for tensor in operator.given)
 
 
 def estimate(content: bytes, accelerator: str) -> Estimate:
@@ -68,27 +84,30 @@ def estimate(content: bytes, accelerator: str) -> Estimate:
     with tempfile.TemporaryDirectory() as folder:
         model = Path(folder) / "model.tflite"
         model.write_bytes(content)
+        # Without --show-cpu-operations: Vela 5.2 fails in listing what it made of an ARG_MAX.
         said = _run([program, str(model), "--accelerator-config", accelerator, "--output-dir", folder,
-                     "--verbose-performance", "--show-cpu-operations"])  # fmt: skip
+                     "--verbose-performance"], folder)  # fmt: skip
         try:
             return _read(Path(folder), accelerator, said)
-        except (OSError, KeyError, ValueError, StopIteration) as error:
+        except (OSError, LookupError, ValueError, StopIteration, csv.Error, ExportError) as error:
             raise ExportError(
-                f"what Vela wrote isn't understood ({type(error).__name__}: {error})",
-                "the summary and the layers of Vela 5.2 as CSV",
+                f"what Vela wrote isn't understood ({type(error).__name__}: {str(error).partition(chr(10))[0]})",
+                "a compiled model, and its summary and layers as CSV, as Vela 5.2 writes them",
                 f"install the version that tfqnoise knows: {HOW}",
             ) from error
 
 
-def _run(command: list[str]) -> str:
+def _run(command: list[str], folder: str) -> str:
     try:
         done = subprocess.run(
-            command, capture_output=True, text=True, errors="replace", timeout=_SECONDS, check=False
+            command, capture_output=True, text=True, errors="replace", timeout=_SECONDS, check=False, cwd=folder
         )
-    except (OSError, subprocess.TimeoutExpired) as error:
+    except subprocess.TimeoutExpired as error:
         raise ExportError(
-            f"Vela: {error}", f"a compiled model within {_SECONDS} seconds", "run it by hand"
+            f"Vela was stopped after {_SECONDS} seconds", "a compiled model by then", "run it by hand"
         ) from error
+    except OSError as error:
+        raise ExportError(f"{command[0]}: {error.strerror}", "Vela", f"install it again: {HOW}") from error
     if done.returncode < 0:
         raise ExportError(
             f"Vela crashed (signal {-done.returncode})",
@@ -96,7 +115,8 @@ def _run(command: list[str]) -> str:
             "try --storage int8",
         )
     if done.returncode:
-        lines = [line for line in (done.stderr + done.stdout).splitlines() if line.strip()]
+        # What went wrong is at the end of stderr; stdout ends in tables.
+        lines = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()]
         raise ExportError(
             f"Vela ended with code {done.returncode}: {(lines or ['no message'])[-1]}",
             "a compiled model",
@@ -110,67 +130,89 @@ def _read(folder: Path, accelerator: str, said: str) -> Estimate:
         summary = next(csv.DictReader(file))
     with next(folder.glob("*_per-layer.csv")).open(newline="") as file:
         rows = list(csv.DictReader(file))
-    kibibytes = {
-        kind: float(summary[f"{kind}_memory_used"]) for kind in ("sram", "dram", "on_chip_flash", "off_chip_flash")
+    taken = {
+        kind: round(1024 * _number(summary, f"{kind}_memory_used"))
+        for kind in ("sram", "dram", "on_chip_flash", "off_chip_flash")
     }
+    seconds, clock = _number(summary, "inference_time"), _number(summary, "core_clock")
     return Estimate(
         accelerator=accelerator,
-        system=f"{summary['system_config']}, {summary['memory_mode']}, {float(summary['core_clock']) / 1e6:g} MHz",
-        milliseconds=1000 * float(summary["inference_time"]),
-        cycles=round(float(summary["inference_time"]) * float(summary["core_clock"])),
-        sram_bytes=round(1024 * kibibytes["sram"]),
-        flash_bytes=round(1024 * (kibibytes["dram"] + kibibytes["on_chip_flash"] + kibibytes["off_chip_flash"])),
+        system=f"{summary['system_config']}, {summary['memory_mode']}, {clock / 1e6:g} MHz",
+        milliseconds=1000 * seconds,
+        cycles=round(seconds * clock),
+        sram_bytes=taken["sram"],
+        dram_bytes=taken["dram"],
+        flash_bytes=taken["on_chip_flash"] + taken["off_chip_flash"],
         layers=[
             {
                 "name": row["Name"],
                 "operator": row["NNG Operator"],
                 "target": row["Target"],
-                "cycles": round(float(row["Op Cycles"])),
-                "macs": round(float(row["MAC Count"])),
-                "sram_bytes": round(float(row["Staging Usage"])),
+                "cycles": round(_number(row, "Op Cycles")),
+                "macs": round(_number(row, "MAC Count")),
+                "sram_bytes": round(_number(row, "Staging Usage")),
             }
             for row in rows
         ],
-        left=_left(said),
+        left=_left((folder / "model_vela.tflite").read_bytes(), said),
     )
 
 
-def _left(said: str) -> dict[str, str]:
+def _number(row: dict[str, str], column: str) -> float:
+    # A row that is too short has None.
+    value = float(row[column] or "nan")
+    if not 0 <= value < math.inf:
+        raise ValueError(f"{column} = {row[column]}")
+    return value
+
+
+def _left(compiled: bytes, said: str) -> dict[str, str]:
+    """Returns why operators stay on the CPU: which do, the file shows; why, only what Vela prints."""
     lines = said.splitlines()
-    return {
+    reasons = {
         match["output"]: lines[number + 1].removeprefix("Reason: ").strip()
         for number, line in enumerate(lines[:-1])
         if (match := _LEFT.match(line.strip()))
     }
+    return {name: reasons.get(name, "left by Vela, which gives no reason") for name in _made_on_cpu(compiled)}
 
 
-def check(graph: Graph, target: str, accelerator: str) -> Check:
+def _made_on_cpu(compiled: bytes) -> list[str]:
+    # Not as a `Graph`: no operator computes the tensors that Vela adds for the accelerator to work in.
+    model = read(compiled)
+    codes, part = model.operatorCodes, model.subgraphs[0]
+    alone = [
+        operator
+        for operator in ([] if part.operators is None else part.operators)
+        if operator_name(model, operator) != "CUSTOM" or codes[operator.opcodeIndex].customCode != b"ethos-u"
+    ]
+    made = [index for operator in alone if operator.outputs is not None for index in operator.outputs]
+    return [bytes(part.tensors[index].name or b"").decode(errors="replace") for index in made]
+
+
+def check(model: Graph, target: str, accelerator: str) -> Check:
     """Returns what Vela makes of a model; without Vela, what the accelerator can't take by its types alone."""
-    io = ("int8", "uint8")
-    problems = (*border_problems(graph, io), *dynamic_problems(graph))
-    by_type = placed(graph, target, (*INTEGERS, "INT16"), INTEGERS)
-    packed = any(tensor.type in PACKED for operator in graph.operators for tensor in operator.given)
-    if packed or find() is None:
-        note = (
-            f"by types alone, since Vela isn't installed: {HOW}" if not packed else "Vela crashes on packed weights"
+    problems = (*border_problems(model, ("int8", "uint8")), *dynamic_problems(model))
+    by_type = placed(model, target, (*INTEGERS, "INT16"), INTEGERS)
+    if packed(model):
+        return Check(target, by_type, problems, ("Vela crashes on packed weights, so it isn't asked",))
+    if find() is None:
+        # What the accelerator doesn't take runs beside it.
+        on_cpu = (
+            dataclasses.replace(found, placement="cpu") if found.placement == "refused" else found
+            for found in by_type
         )
-        return Check(target, by_type, problems, (note,))
-    found = estimate(graph.content, accelerator)
-
-    def place(operator: Any) -> Placement:
-        reason = next((found.left[t.name] for t in operator.outputs if t.name in found.left), "")
-        if reason:
-            return Placement(
-                operator.index,
-                operator.name,
-                "cpu",
-                reason,
-                "use a layer that Vela takes (vela --supported-ops-report)",
-            )
-        return Placement(operator.index, operator.name, target, "NPU")
-
-    notes = (
-        f"{found.accelerator} ({found.system}): about {found.milliseconds:.3f} ms, {found.cycles:,} cycles, SRAM "
-        f"{found.sram_bytes:,} bytes, flash {found.flash_bytes:,} bytes, as Vela estimates",
+        return Check(target, tuple(on_cpu), problems, (f"by types alone, since Vela isn't installed: {HOW}",))
+    found = estimate(model.content, accelerator)
+    notes = (f"{found.accelerator} ({found.system}): about {found.line}, as Vela estimates",)
+    return Check(
+        target, tuple(_placement(operator, target, found.left) for operator in model.operators), problems, notes
     )
-    return Check(target, tuple(place(operator) for operator in graph.operators), problems, notes)
+
+
+def _placement(operator: Operator, target: str, left: dict[str, str]) -> Placement:
+    reason = next((left[tensor.name] for tensor in operator.outputs if tensor.name in left), "")
+    if not reason:
+        return Placement(operator.index, operator.name, target, "NPU")
+    remedy = "use a layer that Vela takes (vela --supported-ops-report)"
+    return Placement(operator.index, operator.name, "cpu", reason, remedy)

@@ -17,6 +17,7 @@ WEIGHTED = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV")
 INTEGERS = ("INT8", "UINT8")
 PACKED = ("INT4", "INT2")
 FLOATS = ("FLOAT32", "FLOAT16")
+_REMEDIES = {**dict.fromkeys(PACKED, "export with --storage int8"), "UINT8": "export with --io int8"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -180,9 +181,7 @@ def placed(
             return Placement(operator.index, name, "refused", f"{target} has no such operator", remedy)
         wrong = unsuited(operator, types, weights)
         if wrong:
-            remedy = (
-                "export with --storage int8" if wrong in PACKED else "train with --bits 8 and without --allow-float"
-            )
+            remedy = _REMEDIES.get(wrong, "train with --bits 8 and without --allow-float")
             return Placement(operator.index, name, "refused", f"{target} computes nothing in {wrong.lower()}", remedy)
         return Placement(operator.index, name, target, "supported")
 
