@@ -137,7 +137,13 @@ def _written(
         words.append(f"{found['true_noise_rate']:.1%} are wrong; how well each method finds them:")
         words.append(quality.table(known))
     words.append(f"look at them: {run.path / 'audit' / 'audit.html'}")
-    words.append("train on the corrected labels: " + _next(run))
+    before, after = found.get("label_accuracy_before"), found.get("label_accuracy_after")
+    if before is not None and after is not None and after < before:
+        words.append(
+            f"the corrections would do harm: {before:.1%} of the labels are right now, {after:.1%} with them"
+        )
+    else:
+        words.append("train on the corrected labels: " + _next(run))
     report("\n".join(words))
     return found
 

@@ -32,7 +32,7 @@ def beginning(recipe: Recipe, dataset: Dataset, network: Any, phases: list[plan.
     lines = [
         f"{recipe.dataset}: {len(dataset.train)} training, {len(dataset.validation)} validation and "
         f"{len(dataset.test)} test pictures, {dataset.classes} {metrics.OUTPUTS[dataset.source.task]}",
-        f"noise {record['kind']} {record['rate']:g}: {record['effective_rate']:.1%} of the labels are wrong"
+        f"noise {record['kind']} {record['rate']:g}: {record['effective_rate']:.1%} of the labels {_are(dataset)}"
         + (f" ({expected:.1%} expected)" if expected is not None else ""),
     ]
     if len(dataset.pool) > len(dataset.train):
@@ -45,6 +45,11 @@ def beginning(recipe: Recipe, dataset: Dataset, network: Any, phases: list[plan.
     )
     lines += map(str, phases)
     return "\n".join([*lines, *([plan.table(form.layers)] if form.layers else [])])
+
+
+def _are(dataset: Dataset) -> str:
+    # Whether what a folder or a table says is right, nobody knows.
+    return "are wrong" if dataset.source.test_labels == "clean" else "are others than those given"
 
 
 def of(
@@ -114,5 +119,8 @@ def end(summary: dict[str, Any]) -> str:
         lines.append(
             f"of the wrongly labelled training pictures: memorised {summary['memorised_last']:.1%}, "
             f"recovered {summary['recovered_last']:.1%}"
+            if summary["test_labels"] == "clean"
+            else f"of the training pictures with changed labels: {summary['memorised_last']:.1%} are taken for the "
+            f"new one, {summary['recovered_last']:.1%} for the one that was given"
         )
     return "\n".join(lines)

@@ -114,7 +114,17 @@ def test_a_hanging_npm_is_ended_with_its_children(npm, monkeypatch, tmp_path, si
         litert.installed(silent)
     assert time.monotonic() - began < 10
     status = Path(f"/proc/{(tmp_path / 'child').read_text().strip()}/status")
-    assert not status.exists() or "zombie" in status.read_text()
+
+    def alive():
+        try:
+            return "zombie" not in status.read_text()
+        except OSError:
+            return False
+
+    # On a busy machine a killed process takes its time to die.
+    while alive() and time.monotonic() - began < 20:
+        time.sleep(0.05)
+    assert not alive()
 
 
 def test_without_npm_it_says_what_to_do(monkeypatch, tmp_path, silent):
