@@ -15,7 +15,8 @@ SHAPE = (16, 16, 3)
 
 
 # The deeper of two alike takes a minute.
-NAMES = [pytest.param(n, marks=pytest.mark.slow) if n == "resnet20" else n for n in networks.registry.entries()]
+_DEEPER = ("resnet20", "mobilenet_v2")
+NAMES = [pytest.param(n, marks=pytest.mark.slow) if n in _DEEPER else n for n in networks.registry.entries()]
 
 
 @pytest.fixture(scope="module", params=NAMES)

@@ -63,7 +63,7 @@ def test_pruned_clustered_and_quantised_is_so_in_the_file(tmp_path, silent):
     "settings",
     [
         {"grid": "free", "codebooks": 3, "penalty_weights": ("stem=0.3",)},
-        {"grid": "uniform", "codebooks": 3},
+        pytest.param({"grid": "uniform", "codebooks": 3}, marks=pytest.mark.slow),
         pytest.param({"clustering": "tfmot"}, marks=pytest.mark.slow),
     ],
     ids=["free", "uniform", "tfmot"],

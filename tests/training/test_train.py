@@ -91,7 +91,9 @@ def test_seeds_give_other_weights(tmp_path, silent):
         ((1,), {"bits": 32, "network": "alexnet", "width": 0.1}),
         # In the middle of stages.
         ((3,), {"bits": 32, "stages": "float:2,float:2"}),
-        ((2,), {"clusters": 8, "codebooks": 2, "stages": "quantise+cluster:2,snap:1@0.01"}),
+        pytest.param(
+            (2,), {"clusters": 8, "codebooks": 2, "stages": "quantise+cluster:2,snap:1@0.01"}, marks=pytest.mark.slow
+        ),
         pytest.param((1,), {"float_epochs": 1, "freeze_batch_norm": 0.34}, marks=pytest.mark.slow),
         pytest.param(
             (1, 3, 4),
