@@ -15,7 +15,7 @@ from typing import Any
 from tfqnoise.errors import ExportError, UsageError
 from tfqnoise.export.graph import Graph, Operator
 from tfqnoise.export.inspect import operator_name, read
-from tfqnoise.export.targets import INTEGERS, PACKED, Check, Placement, border_problems, dynamic_problems, placed
+from tfqnoise.export.targets import INTEGERS, PACKED, Check, Placement, placed, whole_problems
 
 HOW = "pip install 'tfqnoise[ethos]'"
 _SECONDS = 300
@@ -192,7 +192,7 @@ def _made_on_cpu(compiled: bytes) -> list[str]:
 
 def check(model: Graph, target: str, accelerator: str) -> Check:
     """Returns what Vela makes of a model; without Vela, what the accelerator can't take by its types alone."""
-    problems = (*border_problems(model, ("int8", "uint8")), *dynamic_problems(model))
+    problems = whole_problems(model, ("int8", "uint8"))
     by_type = placed(model, target, (*INTEGERS, "INT16"), INTEGERS)
     if packed(model):
         return Check(target, by_type, problems, ("Vela crashes on packed weights, so it isn't asked",))

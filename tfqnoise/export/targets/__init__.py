@@ -139,6 +139,11 @@ def dynamic_problems(graph: Graph) -> list[str]:
     return [f"the shape of its input {', '.join(named)} isn't fixed; convert with a batch of 1"] if named else []
 
 
+def whole_problems(graph: Graph, io: tuple[str, ...]) -> tuple[str, ...]:
+    """Returns what keeps a whole model from a target: its borders and shapes."""
+    return (*border_problems(graph, io), *dynamic_problems(graph))
+
+
 def unsuited(operator: Operator, types: tuple[str, ...], weights: tuple[str, ...]) -> str:
     """Returns the first type that a target can't take, or "".
 

@@ -10,10 +10,9 @@ from tfqnoise.export.targets import (
     WEIGHTED,
     Check,
     Target,
-    border_problems,
-    dynamic_problems,
     placed,
     register,
+    whole_problems,
 )
 
 
@@ -28,11 +27,11 @@ class Android(Target):
     def check(self, graph: Graph) -> Check:
         types = (*INTEGERS, *FLOATS)
         operators = placed(graph, "android", types, (*types, *PACKED))
-        problems = [*border_problems(graph, self.io), *dynamic_problems(graph)]
+        problems = whole_problems(graph, self.io)
         slow = sum(
             any(tensor.type in PACKED for tensor in operator.given)
             for operator in graph.operators
             if operator.name in WEIGHTED and operator.name != "FULLY_CONNECTED"
         )
         notes = (f"{slow} convolutions have packed weights, which save memory, not time",) if slow else ()
-        return Check("android", operators, tuple(problems), notes)
+        return Check("android", operators, problems, notes)

@@ -8,10 +8,9 @@ from tfqnoise.export.targets import (
     INTEGERS,
     Check,
     Target,
-    border_problems,
-    dynamic_problems,
     placed,
     register,
+    whole_problems,
 )
 
 
@@ -25,5 +24,5 @@ class Browser(Target):
 
     def check(self, graph: Graph) -> Check:
         types = (*INTEGERS, *FLOATS)
-        problems = [*border_problems(graph, self.io), *dynamic_problems(graph)]
-        return Check("browser", placed(graph, "browser", types, types), tuple(problems))
+        problems = whole_problems(graph, self.io)
+        return Check("browser", placed(graph, "browser", types, types), problems)

@@ -10,10 +10,9 @@ from tfqnoise.export.targets import (
     Check,
     Placement,
     Target,
-    border_problems,
-    dynamic_problems,
     register,
     unsuited,
+    whole_problems,
 )
 
 _CONVERTS = ("CAST", "QUANTIZE")
@@ -41,8 +40,8 @@ class Edgetpu(Target):
 
     def check(self, graph: Graph) -> Check:
         placements = _placements(graph)
-        problems = [*border_problems(graph, self.io), *dynamic_problems(graph)]
-        return Check("edgetpu", placements, tuple(problems), self._notes(graph, placements))
+        problems = whole_problems(graph, self.io)
+        return Check("edgetpu", placements, problems, self._notes(graph, placements))
 
     def _notes(self, graph: Graph, placements: tuple[Placement, ...]) -> tuple[str, ...]:
         parameters: dict[int, int] = {}

@@ -8,10 +8,9 @@ from tfqnoise.export.targets import (
     PACKED,
     Check,
     Target,
-    border_problems,
-    dynamic_problems,
     placed,
     register,
+    whole_problems,
 )
 
 
@@ -25,4 +24,4 @@ class Generic(Target):
 
     def check(self, graph: Graph) -> Check:
         operators = placed(graph, "generic", INTEGERS, (*INTEGERS, *PACKED))
-        return Check("generic", operators, tuple([*border_problems(graph, self.io), *dynamic_problems(graph)]))
+        return Check("generic", operators, whole_problems(graph, self.io))

@@ -6,7 +6,7 @@ from tfqnoise.export import boards
 from tfqnoise.export.arena import arena_bytes
 from tfqnoise.export.c_array import header
 from tfqnoise.export.graph import Graph
-from tfqnoise.export.targets import Check, Target, border_problems, dynamic_problems, placed, register
+from tfqnoise.export.targets import Check, Target, placed, register, whole_problems
 
 # What AddConv2D() and its like can give a resolver (tflite-micro 90b983c, August 2026). All of them are named here,
 # though not each has an int8 kernel.
@@ -46,7 +46,7 @@ class Microcontroller(Target):
     def check(self, graph: Graph) -> Check:
         operators = placed(graph, "microcontroller", ("INT8", "INT16"), ("INT8",), _OPERATORS)
         size, arena = len(graph.content), arena_bytes(graph)
-        problems = [*border_problems(graph, self.io), *dynamic_problems(graph)]
+        problems = list(whole_problems(graph, self.io))
         for name, needed, had in (("flash", size, self.flash), ("ram", arena, self.ram)):
             if had and needed > had * 1024:
                 problems.append(f"it takes {needed:,} bytes of {name}, more than {had} KiB; choose a smaller --width")
