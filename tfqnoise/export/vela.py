@@ -10,12 +10,12 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from tfqnoise.errors import ExportError, UsageError
 from tfqnoise.export.graph import Graph, Operator
 from tfqnoise.export.inspect import operator_name, read
-from tfqnoise.export.targets import INTEGERS, PACKED, Check, Placement, placed, whole_problems
+from tfqnoise.export.targets import INTEGERS, PACKED, Check, Placement, Target, placed, whole_problems
 
 HOW = "pip install 'tfqnoise[ethos]'"
 _SECONDS = 300
@@ -216,3 +216,35 @@ def _placement(operator: Operator, target: str, left: dict[str, str]) -> Placeme
         return Placement(operator.index, operator.name, target, "NPU")
     remedy = "use a layer that Vela takes (vela --supported-ops-report)"
     return Placement(operator.index, operator.name, "cpu", reason, remedy)
+
+
+class EthosU(Target):
+    """What the accelerators have in common; each is a frozen dataclass with its own `macs`.
+
+    Attributes:
+        name: of the target.
+        choices: configurations that there are, in 8-bit multiply-accumulates a cycle.
+        macs: the one that is meant.
+    """
+
+    io = ("int8", "uint8")
+    storage = "int8"
+    name: ClassVar[str]
+    choices: ClassVar[tuple[int, ...]]
+    macs: int
+
+    def __post_init__(self) -> None:
+        if self.macs not in self.choices:
+            raise UsageError(
+                f"{self.name} with macs = {self.macs}",
+                f"one of {self.choices}",
+                f"leave it out for {type(self).macs}",
+            )
+
+    @property
+    def accelerator(self) -> str:
+        """The configuration in Vela's words."""
+        return f"{self.name.replace('_', '-')}-{self.macs}"
+
+    def check(self, graph: Graph) -> Check:
+        return check(graph, self.name, self.accelerator)

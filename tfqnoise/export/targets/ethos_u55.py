@@ -2,17 +2,13 @@
 
 import dataclasses
 
-from tfqnoise.errors import UsageError
-from tfqnoise.export import vela
-from tfqnoise.export.graph import Graph
-from tfqnoise.export.targets import Check, Target, register
-
-_MACS = (32, 64, 128, 256)
+from tfqnoise.export.targets import register
+from tfqnoise.export.vela import EthosU
 
 
 @register(reference="Arm Vela (PyPI ethos-u-vela) 5.2")
 @dataclasses.dataclass(frozen=True)
-class EthosU55(Target):
+class EthosU55(EthosU):
     """Arm Ethos-U55: int8, placed and estimated by Vela (`pip install 'tfqnoise[ethos]'`); by types alone without it.
 
     Args:
@@ -21,17 +17,5 @@ class EthosU55(Target):
 
     macs: int = 128
 
-    io = ("int8", "uint8")
-    storage = "int8"
-
-    def __post_init__(self) -> None:
-        if self.macs not in _MACS:
-            raise UsageError(f"ethos_u55 with macs = {self.macs}", f"one of {_MACS}", "leave it out for 128")
-
-    @property
-    def accelerator(self) -> str:
-        """The configuration in Vela's words."""
-        return f"ethos-u55-{self.macs}"
-
-    def check(self, graph: Graph) -> Check:
-        return vela.check(graph, "ethos_u55", self.accelerator)
+    name = "ethos_u55"
+    choices = (32, 64, 128, 256)

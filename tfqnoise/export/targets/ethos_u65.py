@@ -2,17 +2,13 @@
 
 import dataclasses
 
-from tfqnoise.errors import UsageError
-from tfqnoise.export import vela
-from tfqnoise.export.graph import Graph
-from tfqnoise.export.targets import Check, Target, register
-
-_MACS = (256, 512)
+from tfqnoise.export.targets import register
+from tfqnoise.export.vela import EthosU
 
 
 @register(reference="Arm Vela (PyPI ethos-u-vela) 5.2")
 @dataclasses.dataclass(frozen=True)
-class EthosU65(Target):
+class EthosU65(EthosU):
     """Arm Ethos-U65: int8, placed and estimated by Vela (`pip install 'tfqnoise[ethos]'`); by types alone without it.
 
     Args:
@@ -21,17 +17,5 @@ class EthosU65(Target):
 
     macs: int = 512
 
-    io = ("int8", "uint8")
-    storage = "int8"
-
-    def __post_init__(self) -> None:
-        if self.macs not in _MACS:
-            raise UsageError(f"ethos_u65 with macs = {self.macs}", f"one of {_MACS}", "leave it out for 512")
-
-    @property
-    def accelerator(self) -> str:
-        """The configuration in Vela's words."""
-        return f"ethos-u65-{self.macs}"
-
-    def check(self, graph: Graph) -> Check:
-        return vela.check(graph, "ethos_u65", self.accelerator)
+    name = "ethos_u65"
+    choices = (256, 512)

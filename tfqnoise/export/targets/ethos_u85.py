@@ -2,17 +2,13 @@
 
 import dataclasses
 
-from tfqnoise.errors import UsageError
-from tfqnoise.export import vela
-from tfqnoise.export.graph import Graph
-from tfqnoise.export.targets import Check, Target, register
-
-_MACS = (128, 256, 512, 1024, 2048)
+from tfqnoise.export.targets import register
+from tfqnoise.export.vela import EthosU
 
 
 @register(reference="Arm Vela (PyPI ethos-u-vela) 5.2")
 @dataclasses.dataclass(frozen=True)
-class EthosU85(Target):
+class EthosU85(EthosU):
     """Arm Ethos-U85: int8, placed and estimated by Vela (`pip install 'tfqnoise[ethos]'`); by types alone without it.
 
     Args:
@@ -21,17 +17,5 @@ class EthosU85(Target):
 
     macs: int = 512
 
-    io = ("int8", "uint8")
-    storage = "int8"
-
-    def __post_init__(self) -> None:
-        if self.macs not in _MACS:
-            raise UsageError(f"ethos_u85 with macs = {self.macs}", f"one of {_MACS}", "leave it out for 512")
-
-    @property
-    def accelerator(self) -> str:
-        """The configuration in Vela's words."""
-        return f"ethos-u85-{self.macs}"
-
-    def check(self, graph: Graph) -> Check:
-        return vela.check(graph, "ethos_u85", self.accelerator)
+    name = "ethos_u85"
+    choices = (128, 256, 512, 1024, 2048)
