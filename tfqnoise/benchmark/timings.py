@@ -103,5 +103,5 @@ def _unknown(log: str, expected: str) -> DeviceError:
     return DeviceError(
         f"the output of benchmark_model isn't understood; it ends with\n{last_lines(log)}",
         expected,
-        "use a build of benchmark_model from this or the last years; its whole output is in benchmark/android.log",
+        "use a build of benchmark_model from this or the last years",
     )
