@@ -93,3 +93,22 @@ def test_what_xnnpack_cant_prepare_has_one_row(trained, silent, monkeypatch):
 def test_settings_that_cant_be_used_are_refused(trained, settings, match):
     with pytest.raises(UsageError, match=match):
         benchmark(trained, {"name": "host", **settings})
+
+
+def test_a_profile_has_a_row_for_each_operator_and_kernel(trained, capsys):
+    settings = {"name": "host", "threads": 1, "profile": True}
+    operators = benchmark(trained, settings, repetitions=5)["operators"]
+    assert {row["kernel"] for row in operators} == {"XNNPACK", "built-in"}
+    assert all(row["calls"] == row["threads"] == 1 for row in operators)
+    built_in = [row["type"] for row in operators if row["kernel"] == "built-in"]
+    assert built_in.count("CONV_2D") == trained.read_json("export/report.json")["operators"]["CONV_2D"]
+    assert sum(row["share"] for row in operators if row["kernel"] == "built-in") == pytest.approx(1, abs=0.01)
+    assert "whole microseconds" in capsys.readouterr().out
+
+
+def test_a_slow_model_is_timed_for_seconds_not_for_a_number(trained, silent, monkeypatch):
+    monkeypatch.setattr(host, "_SECONDS", 0.0)
+    rows = benchmark(trained, {"name": "host", "threads": 1}, report=silent)["rows"]
+    assert all(0 < row["samples"] <= 50 for row in rows)
+    rows = benchmark(trained, {"name": "host", "threads": 1}, repetitions=60, report=silent)["rows"]
+    assert {row["samples"] for row in rows} == {60}

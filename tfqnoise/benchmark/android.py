@@ -13,7 +13,7 @@ from typing import Any
 
 from tfqnoise.benchmark import register
 from tfqnoise.benchmark.adb import Answer, Device, connect, version
-from tfqnoise.benchmark.timings import delegated, last_lines, operators, timings
+from tfqnoise.benchmark.timings import delegated, last_lines, lines, operators, timings
 from tfqnoise.errors import DeviceError, UsageError, did_you_mean
 from tfqnoise.export.graph import graph, load
 from tfqnoise.export.subject import Subject
@@ -248,7 +248,5 @@ def _say(result: dict[str, Any], report: Callable[[str], None]) -> None:
         report(f"{row['kernel']} took {took} of the model; the rest ran on the CPU")
     if result["operators"] is not None and not result["operators"]:
         report("this build of benchmark_model wrote no profile")
-    for operator in result["operators"] or ():
-        report(
-            f"{operator['share']:7.1%}  {operator['calls']:>3} x {operator['mean_us']:>9,.1f} µs  {operator['type']}"
-        )
+    if result["operators"]:
+        report(lines(result["operators"]))

@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+import math
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -11,6 +12,7 @@ import numpy as np
 
 from tfqnoise import metrics
 from tfqnoise.benchmark import cores, register
+from tfqnoise.benchmark.timings import lines, operators
 from tfqnoise.errors import UsageError, did_you_mean
 from tfqnoise.export.child import Child
 from tfqnoise.export.graph import load
@@ -21,7 +23,10 @@ from tfqnoise.run import Run
 
 _REPETITIONS = 1000
 _ROUND = 50
+# Where other programs keep the cores busy, a call with several threads may take a thousand times as long.
+_SECONDS, _ROUND_SECONDS = 20.0, 0.5
 _MOST_THREADS = 64
+_MOST_PROFILED = 100
 _KERNELS = {"xnnpack": "XNNPACK", "builtin": "built-in", "reference": "reference"}
 
 
@@ -35,6 +40,7 @@ class Host:
     Args:
         kernels: "xnnpack", "builtin" or "reference"; the first two, one beside the other, if None.
         threads: of the interpreter; 1, 2 and as many as there are cores if None.
+        profile: whether LiteRT is asked for the time of each operator of the model too, in whole microseconds.
 
     Raises:
         UsageError: for settings that can't be used.
@@ -42,6 +48,7 @@ class Host:
 
     kernels: str | None = None
     threads: int | None = None
+    profile: bool = False
 
     def __post_init__(self) -> None:
         if self.kernels is not None and self.kernels not in _KERNELS:
@@ -58,7 +65,7 @@ class Host:
 
         Raises:
             RunError: if the run isn't exported.
-            ExportError: for a model that LiteRT can't run.
+            ExportError: for a model that LiteRT can't run, or if it is to be profiled and LiteRT doesn't.
         """
         files = _files(subject, peers)
         content = next(iter(files.values()))
@@ -70,7 +77,28 @@ class Host:
         accuracies = _accuracies(subject.run, files) if peers and subject.run is not None else {}
         for name, accuracy in accuracies.items():
             report(f"test accuracy of {name}: {accuracy:.2%}")
-        return {"rows": rows, "test_accuracy": accuracies, "sha256": hashlib.sha256(content).hexdigest()}
+        return {
+            "rows": rows,
+            "test_accuracy": accuracies,
+            "operators": self._profiled(content, repetitions, report) if self.profile else None,
+            "sha256": hashlib.sha256(content).hexdigest(),
+        }
+
+    def _profiled(
+        self, content: bytes, repetitions: int | None, report: Callable[[str], None]
+    ) -> list[dict[str, Any]]:
+        """Returns the time of each operator, by kernels, with the least number of threads."""
+        threads, found = self._threads[0], []
+        with Child() as child:
+            for kernels in self._kernels:
+                most = min(repetitions or _MOST_PROFILED, _MOST_PROFILED)
+                table, runs = child.profile("model", content, threads, kernels, most)
+                rows = operators(table)
+                # Its calls are those of all runs.
+                rows = [{"kernel": kernels, "threads": threads, **row, "calls": row["calls"] // runs} for row in rows]
+                report(f"by operator, {kernels}, threads {threads}, {runs} runs, whole microseconds\n{lines(rows)}")
+                found += rows
+        return found
 
     @property
     def _kernels(self) -> tuple[str, ...]:
@@ -120,17 +148,19 @@ def _in_turn(
     for model in models.values():
         model.set_random_input()
         _calls(model, _ROUND)
-    count = repetitions or _REPETITIONS
+    count, deadline = repetitions or _REPETITIONS, time.monotonic() + (math.inf if repetitions else _SECONDS)
     samples: dict[tuple[str, str], list[float]] = {name: [] for name in models}
-    while len(next(iter(samples.values()))) < count:
+    while any(len(times) < count for times in samples.values()):
         for name, model in models.items():
             samples[name] += _calls(model, min(_ROUND, count - len(samples[name])))
+        if time.monotonic() > deadline:
+            break
     return {name: np.array(times) for name, times in samples.items()}
 
 
 def _calls(model: Interpreter, count: int) -> list[float]:
-    times = []
-    for _ in range(count):
+    times: list[float] = []
+    while len(times) < count and sum(times) < _ROUND_SECONDS * 1e6:
         began = time.perf_counter_ns()
         model.invoke()
         times.append((time.perf_counter_ns() - began) / 1000)

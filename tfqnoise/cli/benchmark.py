@@ -29,7 +29,8 @@ class Benchmark:
     peer: tuple[Path, ...] = ()
     """Other .tflite models to time beside it, on the host."""
     repetitions: int | None = None
-    """How often each is timed (on a device at least so often); the target's own number if not given."""
+    """How often each is timed (on a device at least so often). If not given it is the target's own number, on the host 1000
+    or as many as 20 seconds allow."""
     kernels: str | None = None
     """On the host: `xnnpack`, `builtin` or `reference`; the first two, one beside the other, if not given."""
     serial: str | None = None
@@ -44,7 +45,7 @@ class Benchmark:
     delegate: str | None = None
     """What computes: `cpu` (built-in kernels), `xnnpack` (the default), `gpu` or `nnapi`."""
     profile: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
-    """Time each operator too."""
+    """Time each operator too, on a device or on the host."""
     adb: str | None = None
     """Name or path of adb, if it isn't on the PATH."""
     timeout: float | None = None

@@ -57,13 +57,36 @@ class Child:
         Raises:
             ExportError: if it is damaged, refused, crashes, hangs or takes too much memory.
         """
+        return str(self._found(name, content, "kernel", threads=threads, kernels=kernels)["kernel"])
+
+    def profile(self, name: str, content: bytes, threads: int, kernels: str, repetitions: int) -> tuple[str, int]:
+        """Verifies a model, then lets LiteRT profile it there.
+
+        Args:
+            name: of the model, for messages.
+            content: its file.
+            threads: of the kernels.
+            kernels: as of `Interpreter`.
+            repetitions: how often it runs at most.
+
+        Returns:
+            LiteRT's table, and how often the model ran.
+
+        Raises:
+            ExportError: as `run`, or if this LiteRT doesn't profile.
+        """
+        found = self._found(name, content, "profile", threads=threads, kernels=kernels, profile=repetitions)
+        return str(found["profile"]), int(found["runs"])
+
+    def _found(self, name: str, content: bytes, wanted: str, **asked: Any) -> dict[str, Any]:
+        """Returns an answer that holds what is wanted."""
         try:
             graph(content)
         except ExportError as error:
             raise ExportError(f"{name}: {error.received}", error.expected, error.remedy) from error
-        found = self._ask(content, {"threads": threads, "kernels": kernels})
-        if "kernel" in found:
-            return str(found["kernel"])
+        found = self._ask(content, asked)
+        if wanted in found:
+            return found
         raise ExportError(
             f"{name}: {self._wrong(found)}", found.get("expected", _EXPECTED), found.get("remedy", _REMEDY)
         )

@@ -1,7 +1,7 @@
 """The program that `child` starts: it runs models that may crash, each in a process of its own.
 
-Reads a line of JSON and a model from its input, forks, lets the fork load the model and run it once under limits, and
-writes a line of JSON with what became of it.
+Reads a line of JSON and a model from its input, forks, lets the fork load the model and run it once under limits (or
+profile it), and writes a line of JSON with what became of it.
 """
 
 import json
@@ -18,10 +18,11 @@ import numpy as np
 
 from tfqnoise.errors import TfqnoiseError
 from tfqnoise.export.interpreter import Interpreter
+from tfqnoise.export.profiler import profiled
 
 
 def answer(content: bytes, asked: dict[str, Any]) -> dict[str, Any]:
-    """Returns what became of a model: its kernel, or the error that it ended with."""
+    """Returns what became of a model: its kernel or profile, or the error that it ended with."""
     # The program forks before any thread begins, so a fork costs a millisecond and leaves nothing behind.
     reading, writing = os.pipe()
     process = os.fork()
@@ -36,7 +37,7 @@ def answer(content: bytes, asked: dict[str, Any]) -> dict[str, Any]:
     deadline = time.monotonic() + asked["seconds"]
     said, hung = b"", False
     try:
-        while not said.endswith(b"}"):
+        while True:
             ready, _, _ = select.select([reading], [], [], max(0, deadline - time.monotonic()))
             hung = not ready
             part = os.read(reading, 2**16) if ready else b""
@@ -67,6 +68,9 @@ def _limit(asked: dict[str, Any]) -> None:
 
 def _run(content: bytes, asked: dict[str, Any]) -> dict[str, Any]:
     try:
+        if "profile" in asked:
+            table, runs = profiled(content, asked["threads"], asked["kernels"], asked["profile"])
+            return {"profile": table, "runs": runs}
         interpreter = Interpreter(content, asked["threads"], kernels=asked["kernels"])
         interpreter.set_random_input()
         interpreter.invoke()
