@@ -9,7 +9,18 @@ from typing import Annotated
 import tyro
 
 # Flags that are settings of the target.
-_SETTINGS = ("kernels", "serial", "benchmark_model", "threads", "taskset", "delegate", "profile", "adb", "timeout")
+_SETTINGS = (
+    "kernels",
+    "serial",
+    "benchmark_model",
+    "threads",
+    "taskset",
+    "delegate",
+    "profile",
+    "adb",
+    "timeout",
+    "library",
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -20,17 +31,18 @@ class Benchmark:
     """The run directory, which keeps the result in benchmark/TARGET.json; or a .tflite file. The newest run if not
     given."""
     target: str = "host"
-    """What to time: `host` (the model on this machine), `android` (on a device through adb), `browser` (LiteRT.js in
-    headless Chromium), `ethos_u55`, `ethos_u65` or `ethos_u85` (estimated by Arm's Vela), `pipeline`, `step`,
-    `penalty` or `strategies`; as JSON text with settings: '{"name": "ethos_u55", "macs": 256}'. The flags below are
-    settings too and win; a target that lacks one refuses it (`tfqnoise list benchmark`)."""
+    """What to time: `host` (the model on this machine), `android` (on a device through adb), `edgetpu` (a Coral Edge
+    TPU on this machine), `browser` (LiteRT.js in headless Chromium), `ethos_u55`, `ethos_u65` or `ethos_u85`
+    (estimated by Arm's Vela), `pipeline`, `step`, `penalty` or `strategies`; as JSON text with settings: '{"name":
+    "ethos_u55", "macs": 256}'. The flags below are settings too and win; a target that lacks one refuses it
+    (`tfqnoise list benchmark`)."""
     json: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
     """Print the result as JSON; what else is said goes to the error output."""
     peer: tuple[Path, ...] = ()
     """Other .tflite models to time beside it, on the host."""
     repetitions: int | None = None
-    """How often each is timed (on a device at least so often). If not given it is the target's own number, on the host 1000
-    or as many as 20 seconds allow."""
+    """How often each is timed (on a device at least so often). The target's own number if not given; on the host and
+    the Edge TPU 1000, or as many as 20 seconds allow."""
     kernels: str | None = None
     """On the host: `xnnpack`, `builtin` or `reference`; the first two, one beside the other, if not given."""
     serial: str | None = None
@@ -50,6 +62,8 @@ class Benchmark:
     """Name or path of adb, if it isn't on the PATH."""
     timeout: float | None = None
     """Seconds that a single command on the device may take (300)."""
+    library: str | None = None
+    """For edgetpu: name or path of libedgetpu, if it isn't where the system looks for it."""
 
     def __call__(self) -> None:
         from tfqnoise.benchmark import benchmark

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from tfqnoise.errors import ExportError
+from tfqnoise.errors import DeviceError, ExportError
 from tfqnoise.export.graph import graph
 
 # A large model runs once in a second or two, and takes some hundreds of megabytes.
@@ -19,6 +19,7 @@ SECONDS = 60.0
 MEMORY = 4 * 2**30
 _START_SECONDS = 120.0
 _EXPECTED = "a .tflite model that LiteRT can run"
+_LIBRARY = "try another build of the library, made for a TensorFlow Lite as new as this LiteRT"
 _REMEDY = "export it again; what LiteRT can't run here isn't loaded by tfqnoise"
 
 
@@ -59,6 +60,28 @@ class Child:
         """
         return str(self._found(name, content, "kernel", threads=threads, kernels=kernels)["kernel"])
 
+    def time(
+        self, name: str, content: bytes, delegate: tuple[str, str, str], repetitions: int
+    ) -> tuple[str, list[float]]:
+        """Verifies a model, then times it there on a device.
+
+        Args:
+            name: of the model, for messages.
+            content: its file.
+            delegate: what `tfqnoise.export.interpreter.delegate` takes.
+            repetitions: how often it is timed, or as often as 20 seconds allow.
+
+        Returns:
+            The type of its input, and the microseconds of each call.
+
+        Raises:
+            ExportError: as `run`.
+            DeviceError: if the device can't be used.
+        """
+        asked = {"threads": 1, "kernels": "XNNPACK", "delegate": delegate, "repetitions": repetitions}
+        found = self._found(name, content, "microseconds", **asked)
+        return str(found["type"]), list(found["microseconds"])
+
     def profile(self, name: str, content: bytes, threads: int, kernels: str, repetitions: int) -> tuple[str, int]:
         """Verifies a model, then lets LiteRT profile it there.
 
@@ -87,8 +110,11 @@ class Child:
         found = self._ask(content, asked)
         if wanted in found:
             return found
-        raise ExportError(
-            f"{name}: {self._wrong(found)}", found.get("expected", _EXPECTED), found.get("remedy", _REMEDY)
+        kind = DeviceError if found.get("kind") == "DeviceError" else ExportError
+        raise kind(
+            f"{name}: {self._wrong(found)}",
+            found.get("expected", _EXPECTED),
+            found.get("remedy", _LIBRARY if "delegate" in asked else _REMEDY),
         )
 
     def _wrong(self, found: dict[str, Any]) -> str:

@@ -1,6 +1,6 @@
 """The program that `child` starts: it runs models that may crash, each in a process of its own.
 
-Reads a line of JSON and a model from its input, forks, lets the fork load the model and run it once under limits (or
+Reads a line of JSON and a model from its input, forks, lets the fork load the model and run it under limits (or
 profile it), and writes a line of JSON with what became of it.
 """
 
@@ -17,8 +17,10 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from tfqnoise.errors import TfqnoiseError
-from tfqnoise.export.interpreter import Interpreter
+from tfqnoise.export.interpreter import Interpreter, delegate
 from tfqnoise.export.profiler import profiled
+
+_WARM_UP, _SECONDS = 10, 20.0
 
 
 def answer(content: bytes, asked: dict[str, Any]) -> dict[str, Any]:
@@ -71,18 +73,37 @@ def _run(content: bytes, asked: dict[str, Any]) -> dict[str, Any]:
         if "profile" in asked:
             table, runs = profiled(content, asked["threads"], asked["kernels"], asked["profile"])
             return {"profile": table, "runs": runs}
-        interpreter = Interpreter(content, asked["threads"], kernels=asked["kernels"])
+        device = delegate(*asked["delegate"]) if "delegate" in asked else None
+        interpreter = Interpreter(content, asked["threads"], kernels=asked["kernels"], delegate=device)
         interpreter.set_random_input()
         interpreter.invoke()
         for number in range(len(interpreter.outputs)):
             interpreter.output(number)
+        times = _timed(interpreter, asked.get("repetitions", 0))
     except TfqnoiseError as error:
-        return {"received": error.received, "expected": error.expected, "remedy": error.remedy}
+        return {
+            "kind": type(error).__name__,
+            "received": error.received,
+            "expected": error.expected,
+            "remedy": error.remedy,
+        }
     except MemoryError:
         return {"memory": True}
     except Exception as error:  # Whatever it is, the process that asked has to be told.
         return {"received": f"{type(error).__name__}: {(str(error).splitlines() or ['no message'])[0]}"}
-    return {"kernel": interpreter.kernel}
+    return {"kernel": interpreter.kernel, "type": interpreter.input_type, "microseconds": times}
+
+
+def _timed(interpreter: Interpreter, repetitions: int) -> list[float]:
+    """Returns the microseconds of calls, as many as asked for or as there is time for."""
+    times: list[float] = []
+    for _ in range(_WARM_UP if repetitions else 0):
+        interpreter.invoke()
+    while len(times) < repetitions and sum(times) < _SECONDS * 1e6:
+        began = time.perf_counter_ns()
+        interpreter.invoke()
+        times.append((time.perf_counter_ns() - began) / 1000)
+    return times
 
 
 def main(given: BinaryIO, told: BinaryIO) -> None:
