@@ -20,7 +20,7 @@ def already(model: Graph) -> str:
 def compiled_for(model: Graph) -> str:
     """Returns the configuration that Vela compiled a model for, such as "ethos-u55-128"; "" if it doesn't say.
 
-    The commands for an accelerator begin with the word COP1, one that announces the next, and that one: in its highest
+    The commands for an accelerator begin with the word COP1, one that announces the next, and that: in its highest
     four bits the product, in its lowest four the binary logarithm of the multiply-accumulates a cycle.
     """
     whole = read(model.content)
