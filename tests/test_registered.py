@@ -12,6 +12,7 @@ import pytest
 from tfqnoise import audit, augmentation, benchmark, losses, networks, noise, report, strategies
 from tfqnoise.backend import keras, tf
 from tfqnoise.compression.clustering import initialisations, penalties, schedules
+from tfqnoise.compression.pruning import criteria
 from tfqnoise.compression.quantization import activations, weights
 from tfqnoise.data import source
 from tfqnoise.errors import UsageError
@@ -24,6 +25,7 @@ FAMILIES = {
     "audit": audit.registry,
     "augmentation": augmentation.registry,
     "benchmark": benchmark.registry,
+    "criteria": criteria.registry,
     "data": source.registry,
     "figures": report.registry,
     "initialisations": initialisations.registry,

@@ -12,6 +12,7 @@ _FAMILIES = {
     "audit": "tfqnoise.audit",
     "augmentation": "tfqnoise.augmentation",
     "benchmark": "tfqnoise.benchmark",
+    "criteria": "tfqnoise.compression.pruning.criteria",
     "data": "tfqnoise.data.source",
     "figures": "tfqnoise.report",
     "initialisations": "tfqnoise.compression.clustering.initialisations",

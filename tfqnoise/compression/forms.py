@@ -120,7 +120,7 @@ def build(recipe: Recipe, phase: Phase, plain: Any, before: Form | None, steps_p
         PlanError: if a layer can't be quantised.
     """
     if before is not None:
-        _carry(_stripped(before.network), plain)
+        take_over(before, plain)
     form = Form(plain, snapped=phase.snapped)
     kernels = form.kernels()
     if phase.pruned:
@@ -146,6 +146,11 @@ def build(recipe: Recipe, phase: Phase, plain: Any, before: Form | None, steps_p
     elif phase.clustering and recipe.clustering == "tfmot":
         form.network = tfmot.wrap(plain, set(clustered), recipe.clusters or 0, sparse=phase.pruned)
     return form
+
+
+def take_over(form: Form, plain: Any) -> None:
+    """Gives a plain network the weights of a form of it."""
+    _carry(_stripped(form.network), plain)
 
 
 def set_batch_norm_frozen(network: Any, frozen: bool) -> None:
