@@ -1,5 +1,6 @@
 """Laws that every registered method keeps. A new method is tested by being registered."""
 
+import functools
 import inspect
 import itertools
 import json
@@ -13,12 +14,15 @@ from tfqnoise import audit, augmentation, benchmark, losses, networks, noise, re
 from tfqnoise.backend import keras, tf
 from tfqnoise.compression.clustering import initialisations, penalties, schedules
 from tfqnoise.compression.pruning import criteria
+from tfqnoise.compression.pruning.channels import trace
 from tfqnoise.compression.quantization import activations, weights
 from tfqnoise.data import source
 from tfqnoise.errors import UsageError
 from tfqnoise.hashing import keys_of
 from tfqnoise.noise.transition import TransitionNoise
 from tfqnoise.strategies import Problem
+
+_JUDGED = functools.cache(lambda: networks.get("resnet8", width=0.5)((8, 8, 3), 3))
 
 FAMILIES = {
     "activation_quantizers": activations.registry,
@@ -491,3 +495,18 @@ def test_penalties_have_true_gradients_and_pull_to_centroids(name):
         tape.watch(near)
         value = penalty(near, centroids, variables)
     np.testing.assert_allclose(tape.gradient(value, near), [-0.03, 0.02, 0.05, -0.03], atol=0.01)
+
+
+@pytest.mark.parametrize("name", criteria.registry.entries())
+def test_criteria_judge_every_unit_and_always_alike(name):
+    criterion, channels = criteria.get(name), trace(_JUDGED())
+    images = np.random.default_rng(0).random((8, 8, 8, 3)).astype(np.float32)
+    for group in channels.groups:
+        found = criteria.Evidence(_JUDGED(), channels, group, images, 1)
+        importance = criterion.importance(found)
+        assert importance.shape == group.units.shape
+        assert np.isfinite(importance).all()
+        np.testing.assert_array_equal(importance, criterion.importance(found))
+        for factors in criterion.multipliers(found, np.arange(len(group.units)) % 2 == 0).values():
+            assert factors.shape == group.units.shape
+            assert np.isfinite(factors).all()

@@ -290,18 +290,7 @@ def _check(recipe: Recipe, found: list[Stage]) -> None:
             any("float" in stage.names for stage in found[at.get("quantise", never) :]),
             "float comes with quantise or behind it (train goes on with what has begun)",
         ),
-        *(
-            (late("shrink", name), f"shrink must be over before {name}, which needs the network as it will be")
-            for name in ("prune", "cluster", "quantise")
-        ),
-        (
-            at.get("shrink") == 0 and not recipe.weights,
-            "shrink comes first, where nothing is learnt yet by which filters could be judged, and no --weights",
-        ),
-        (
-            "shrink" in at and found[at["shrink"]].epochs < recipe.pruning_steps,
-            f"shrink has fewer epochs than --pruning-steps {recipe.pruning_steps}",
-        ),
+        *_shrink_problems(recipe, found, at),
         ("snap" in at and not recipe.clusters, "snap is there without --clusters"),
         ("snap" in at and not centroids, "snap belongs to --clustering centroids"),
         (late("prune", "quantise"), "prune must be over before quantise: TF-MOT prunes float networks"),
@@ -325,6 +314,29 @@ def _check(recipe: Recipe, found: list[Stage]) -> None:
                 "stages that fit the other flags",
                 "change --stages, or leave it out for the usual ones",
             )
+
+
+def _shrink_problems(recipe: Recipe, found: list[Stage], at: dict[str, int]) -> list[tuple[bool, str]]:
+    """Returns what may be wrong with removing filters, and whether it is, as `_check` has it."""
+    if "shrink" not in at:
+        return []
+    return [
+        *(
+            (
+                at["shrink"] >= at.get(name, len(found)),
+                f"shrink must be over before {name}, which needs the network as it will be",
+            )
+            for name in ("prune", "cluster", "quantise")
+        ),
+        (
+            at["shrink"] == 0 and not recipe.weights,
+            "shrink comes first, where nothing is learnt yet by which filters could be judged, and no --weights",
+        ),
+        (
+            found[at["shrink"]].epochs < recipe.pruning_steps,
+            f"shrink has fewer epochs than --pruning-steps {recipe.pruning_steps}",
+        ),
+    ]
 
 
 def table(reports: Iterable[LayerReport]) -> str:

@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from tfqnoise.backend import keras
 from tfqnoise.compression.pruning import criteria, surgery
-from tfqnoise.compression.pruning.channels import trace
+from tfqnoise.compression.pruning.channels import Channels, trace
 from tfqnoise.compression.pruning.criteria import Evidence
 from tfqnoise.errors import PlanError
 from tfqnoise.recipe import Recipe
@@ -73,7 +74,7 @@ def prune(
     """Removes the filters that one step of pruning removes.
 
     Groups are pruned one after the other, from the picture to the logits, so that what a criterion sees of one is the
-    network without what was removed before.
+    network without what was removed before; of filters, the weights that read a removed channel don't count.
 
     Args:
         recipe: says how much, in how many steps, and by which criterion.
@@ -83,35 +84,35 @@ def prune(
         step: of `recipe.pruning_steps`, counted from 1; behind it the share step / steps of all that goes is gone.
         pictures: float32 [P, H, W, C] in [0, 1] of the training pictures, for criteria that look at responses.
     """
-    criterion = criteria.get(recipe.criterion)
-    share = step / recipe.pruning_steps
+    criterion, share = criteria.get(recipe.criterion), step / recipe.pruning_steps
+    channels, begun = trace(network), dict(begun)
+    # Removed channels are kept from being read, one group after the other; at the end they are cut out at once.
+    masked = keras.models.clone_model(network)
+    masked.set_weights(network.get_weights())
+    evidence = {group.name: Evidence(masked, channels, group, pictures, recipe.seed) for group in channels.groups}
     if recipe.pruning_scope == "global":
-        aims = _ranked(recipe, criterion, network, begun, share, pictures)
+        aims = _ranked(recipe, criterion, evidence, begun, share)
     else:
         wanted = ratios(recipe, network)
         aims = {name: begun[name] - round(ratio * share * begun[name]) for name, ratio in wanted.items()}
-    before, filters, rows = sizes(network), dict(filters), []
-    for name, aim in aims.items():
-        evidence = _evidence(network, name, pictures, recipe.seed)
-        kept, reason = _kept(criterion, evidence, max(1, aim))
-        network, filters = _without(network, filters, evidence, kept, criterion)
+    removed, rows = np.zeros(0, np.int64), []
+    for name, seen in evidence.items():
+        kept, reason = _kept(criterion, seen, max(1, aims[name]))
+        _mask(criterion, seen, kept)
+        removed = np.concatenate([removed, seen.group.units[~kept]])
         rows.append(
             {
                 "group": name,
-                "layers": list(evidence.group.layers),
+                "layers": list(seen.group.layers),
                 "units_first": begun[name],
-                "units_before": before[name],
+                "units_before": len(kept),
                 "units_after": int(kept.sum()),
                 **({"left_whole": reason} if reason else {}),
             }
         )
-    return Pruned(network, filters, rows)
-
-
-def _evidence(network: Any, name: str, pictures: np.ndarray, seed: int) -> Evidence:
-    channels = trace(network)
-    group = next(group for group in channels.groups if group.name == name)
-    return Evidence(network, channels, group, pictures, seed)
+    if not len(removed):
+        return Pruned(network, dict(filters), rows)
+    return Pruned(surgery.without(masked, channels, removed), _left(channels, filters, removed), rows)
 
 
 def _kept(criterion: Any, evidence: Evidence, aim: int) -> tuple[np.ndarray, str]:
@@ -127,42 +128,41 @@ def _kept(criterion: Any, evidence: Evidence, aim: int) -> tuple[np.ndarray, str
     return kept, ""
 
 
-def _without(
-    network: Any, filters: dict[str, np.ndarray], evidence: Evidence, kept: np.ndarray, criterion: Any
-) -> tuple[Any, dict[str, np.ndarray]]:
+def _mask(criterion: Any, evidence: Evidence, kept: np.ndarray) -> None:
+    """Makes layers read only those units that stay, and make up for the others as the criterion says."""
     if kept.all():
-        return network, filters
-    channels, group = evidence.channels, evidence.group
+        return
+    channels, units = evidence.channels, evidence.group.units
     multipliers = criterion.multipliers(evidence, kept)
-    removed = group.units[~kept]
-    smaller = surgery.without(network, channels, removed)
-    for name, factors in multipliers.items():
-        taken = channels.inputs[name]
-        taken = taken[~np.isin(taken, removed)]
-        of_unit = dict(zip(group.units.tolist(), factors, strict=True))
-        factor = np.array([of_unit.get(int(unit), 1.0) for unit in taken])
-        kernel = smaller.get_layer(name).kernel
-        kernel.assign(kernel * factor[:, None].astype(np.float32))
-    for name in group.layers:
+    for layer in channels.consumers(units, evidence.network):
+        factor_of = dict(zip(units.tolist(), multipliers.get(layer.name, np.ones(len(units))) * kept, strict=True))
+        factor = np.array([factor_of.get(int(unit), 1.0) for unit in channels.inputs[layer.name]], np.float32)
+        layer.kernel.assign(layer.kernel * factor[:, None])
+
+
+def _left(channels: Channels, filters: Mapping[str, np.ndarray], removed: np.ndarray) -> dict[str, np.ndarray]:
+    """Returns the filters that are left of the whole network, by layer that lost some."""
+    left = dict(filters)
+    for name in {layer: None for group in channels.groups for layer in group.layers}:
         stay = ~np.isin(channels.outputs[name], removed)
-        filters[name] = filters.get(name, np.arange(len(stay)))[stay]
-    return smaller, filters
+        if not stay.all():
+            left[name] = left.get(name, np.arange(len(stay)))[stay]
+    return left
 
 
 def _ranked(
-    recipe: Recipe, criterion: Any, network: Any, begun: Mapping[str, int], share: float, pictures: np.ndarray
+    recipe: Recipe, criterion: Any, evidence: Mapping[str, Evidence], begun: Mapping[str, int], share: float
 ) -> dict[str, int]:
     """Returns how many units each group keeps if those that matter least of all groups go.
 
     What a criterion says of different layers is compared relative to the root mean square of a layer.
     """
     found: dict[str, np.ndarray] = {}
-    aims = {}
-    for group in trace(network).groups:
-        importance = criterion.importance(_evidence(network, group.name, pictures, recipe.seed))
-        aims[group.name] = len(group.units)
+    aims = {name: len(seen.group.units) for name, seen in evidence.items()}
+    for name, seen in evidence.items():
+        importance = criterion.importance(seen)
         if importance is not None:
-            found[group.name] = importance / (np.sqrt(np.mean(importance**2)) or 1.0)
+            found[name] = importance / (np.sqrt(np.mean(importance**2)) or 1.0)
     still = math.floor(recipe.pruning_ratio * share * sum(begun.values())) - (
         sum(begun.values()) - sum(aims.values())
     )
