@@ -16,6 +16,9 @@ LABEL_WEIGHTS = ("inverse_rate", "none")
 # Fields that say nothing without --clusters.
 OF_CLUSTERS = ("clustering", "grid", "penalty", "penalty_weight", "penalty_schedule", "initialisation")
 
+# Fields that say nothing without --pruning-ratio or --pruning-ratios.
+OF_PRUNING = ("pruning_scope", "pruning_steps", "criterion")
+
 # A field, whether its value can be, and what would do.
 Limit = tuple[str, bool, str]
 
@@ -128,14 +131,6 @@ def _pruning(recipe: Any) -> list[Limit]:
             "none with --pruning-scope global, which ranks the filters of all layers together",
         ),
         ("pruning_steps", 1 <= recipe.pruning_steps <= 1000, "from 1 to 1000"),
-        *(
-            (
-                name,
-                bool(recipe.pruning_ratio or ratios) or getattr(recipe, name) == getattr(type(recipe), name),
-                f"{getattr(type(recipe), name)} without --pruning-ratio, which it is about",
-            )
-            for name in ("pruning_scope", "pruning_steps", "criterion")
-        ),
     ]
 
 

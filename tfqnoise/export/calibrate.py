@@ -17,6 +17,7 @@ from tfqnoise.compression.forms import set_batch_norm_frozen
 from tfqnoise.compression.plan import Phase, phases
 from tfqnoise.data.dataset import Labelled
 from tfqnoise.errors import UsageError
+from tfqnoise.limits import OF_PRUNING
 from tfqnoise.networks.predict import scale
 from tfqnoise.recipe import Recipe
 
@@ -73,10 +74,8 @@ def calibrate(
         quantizer=calibration.quantizer,
         activation_quantizer=usual.activation_quantizer,
         float_epochs=0,
-        pruning_ratio=0.0,
-        pruning_ratios=(),
-        pruning_steps=1,
         stages="",
+        **{name: getattr(usual, name) for name in ("pruning_ratio", "pruning_ratios", *OF_PRUNING)},
     )
     network = assembly.compress(aimed, plain).network
     set_batch_norm_frozen(network, True)

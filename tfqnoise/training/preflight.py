@@ -6,6 +6,7 @@ from tfqnoise import losses
 from tfqnoise.compression.plan import Phase
 from tfqnoise.data.dataset import Dataset
 from tfqnoise.errors import UsageError
+from tfqnoise.limits import OF_PRUNING
 from tfqnoise.recipe import Recipe
 
 
@@ -48,6 +49,13 @@ def check(recipe: Recipe, dataset: Dataset, phases: list[Phase], loss: Any, stra
             f"--strategy {recipe.strategy} {'without' if taught else 'with'} --teacher",
             "both or none: --strategy distillation and --teacher RUN",
             "name a finished run that teaches, or leave both out",
+        )
+    idle = [name for name in OF_PRUNING if getattr(recipe, name) != getattr(Recipe, name)]
+    if idle and not recipe.shrinks:
+        raise UsageError(
+            f"--{idle[0].replace('_', '-')} {getattr(recipe, idle[0])} without --pruning-ratio",
+            "a share of the filters to remove, which it is about",
+            "give --pruning-ratio, --pruning-ratios or a budget such as --max-macs, or leave it out",
         )
     height, width, _ = dataset.input_shape
     if any(phase.rotation for phase in phases) and height != width:
