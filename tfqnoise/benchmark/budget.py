@@ -105,6 +105,9 @@ class _Costs:
         self._recipe, self._budget = recipe, budget
         dataset = data.load(recipe)
         self._plain = assembly.build(recipe, dataset.input_shape, dataset.classes)
+        # Biases that are all zero, as they are at first, are stored once: such a file is smaller than it will be.
+        random = np.random.default_rng(0)
+        self._plain.set_weights([w + random.uniform(0, 0.01, w.shape) for w in self._plain.get_weights()])
         self._labels = list(dataset.source.class_names)
         self._pictures = dataset.train.examples.images[:_PICTURES].astype(np.float32) / 255
         self.of = functools.cache(self._of)
