@@ -16,6 +16,8 @@ from tfqnoise.run import Run
 FILE = "pruning.json"
 # Training pictures by whose responses filters are judged; ThiNet looks at ten places of each.
 _PICTURES = 256
+# Enough to find out whether they can be judged at all.
+_FEW = 8
 
 
 class Shrinking:
@@ -29,7 +31,7 @@ class Shrinking:
         averaged: whether the last network loses the same filters as the first.
 
     Raises:
-        PlanError: if a pattern of --pruning-ratios fits no layer.
+        PlanError: if a pattern of --pruning-ratios fits no layer, or the criterion can judge none.
     """
 
     def __init__(
@@ -40,7 +42,7 @@ class Shrinking:
         self._begun: dict[str, int] = {}
         self.steps = 0
         if recipe.shrinks:
-            filters.ratios(recipe, networks[0])
+            filters.check(recipe, networks[0], self._pictures(_FEW))
             self._begun = filters.sizes(networks[0])
 
     def arrays(self) -> dict[str, np.ndarray]:
@@ -70,8 +72,7 @@ class Shrinking:
             The smaller networks, and what was done in words.
         """
         self.steps += 1
-        rows = self._dataset.train.representative(_PICTURES)
-        pictures = self._dataset.train.examples.images[rows].astype(np.float32) / 255
+        pictures = self._pictures(_PICTURES)
         smaller: list[Any] = []
         records: list[dict[str, Any]] = []
         for number, network in enumerate(networks):
@@ -99,6 +100,10 @@ class Shrinking:
         earlier = run.read_json(FILE)["steps"] if (run.path / FILE).exists() else []
         run.write_json(FILE, {"steps": [*earlier[: self.steps - 1], record]})
         return smaller, _said(record)
+
+    def _pictures(self, count: int) -> np.ndarray:
+        rows = self._dataset.train.representative(count)
+        return self._dataset.train.examples.images[rows].astype(np.float32) / 255
 
     def _measured(self, network: Any) -> float:
         test = self._dataset.test

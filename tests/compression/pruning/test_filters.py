@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -84,6 +86,14 @@ def test_what_a_criterion_cannot_judge_is_left_whole():
         left = {row["group"]: row for row in found.groups if row["units_after"] == row["units_before"]}
         assert list(left) == ["linear"]
         assert ("left_whole" in left["linear"]) == (scope == "layer")
+
+
+def test_a_criterion_that_can_judge_nothing_is_refused_before_training():
+    network = networks.get("alexnet", width=0.05)((16, 16, 3), 4)
+    recipe = Recipe(pruning_ratio=0.5, criterion="batch_norm_scale", network="alexnet")
+    with pytest.raises(PlanError, match="batch_norm_scale can judge no layer of alexnet"):
+        filters.check(recipe, network, PICTURES)
+    filters.check(dataclasses.replace(recipe, criterion="apoz"), network, PICTURES)
 
 
 def test_a_share_of_zero_changes_nothing(network):

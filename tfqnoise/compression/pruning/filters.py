@@ -63,6 +63,23 @@ def ratios(recipe: Recipe, network: Any) -> dict[str, float]:
     }
 
 
+def check(recipe: Recipe, network: Any, pictures: np.ndarray) -> None:
+    """Checks before training that filters can be removed as the recipe says.
+
+    Raises:
+        PlanError: if a pattern of --pruning-ratios fits no layer, or the criterion can judge none.
+    """
+    ratios(recipe, network)
+    criterion, channels = criteria.get(recipe.criterion), trace(network)
+    seen = (Evidence(network, channels, group, pictures, recipe.seed) for group in channels.groups)
+    if all(criterion.importance(each) is None for each in seen):
+        raise PlanError(
+            f"--criterion {recipe.criterion} can judge no layer of {recipe.network}",
+            "a criterion for this network: batch_norm_scale needs batch norms, apoz ReLUs",
+            "choose --criterion weight_sum or thinet",
+        )
+
+
 def prune(
     recipe: Recipe,
     network: Any,
