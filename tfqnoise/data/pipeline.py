@@ -10,10 +10,12 @@ from typing import Any
 import numpy as np
 
 from tfqnoise import augmentation
+from tfqnoise.augmentation import schedules
 from tfqnoise.backend import tf
 from tfqnoise.compression.plan import Phase
 from tfqnoise.data.dataset import Dataset
 from tfqnoise.data.source import Examples, Source
+from tfqnoise.errors import UsageError
 from tfqnoise.recipe import Recipe
 
 
@@ -35,6 +37,7 @@ def batches(
     phase: Phase | None = None,
     views: int = 1,
     parallel: bool = True,
+    size: float | None = None,
 ) -> Any:
     """Returns the batches from an epoch to the end of the run.
 
@@ -46,6 +49,8 @@ def batches(
             pre-training.
         views: augmentations of each picture.
         parallel: whether batches are made on several threads; the result is the same.
+        size: of the filters that the run prunes, the share that is still there, from 1 to 0: what the magnitude
+            schedule follows. Where nothing is pruned, it follows the share of the span that is still to go.
 
     Returns:
         A `tf.data.Dataset` of dicts: `image` uint8 [B, H, W, C], `views` (a tuple of as many more of it), `label`
@@ -56,9 +61,10 @@ def batches(
     steps = steps_per_epoch(recipe, dataset, phase)
     examples, given, origin = _fed(dataset, phase)
     change = policy(recipe, dataset.source)
-    size = min(recipe.batch_size, len(examples))
-    batches_per_pass = len(examples) // size
+    pictures_per_batch = min(recipe.batch_size, len(examples))
+    batches_per_pass = len(examples) // pictures_per_batch
     first, last = phase.span if phase else (0, recipe.epochs)
+    schedule = schedules.get(recipe.magnitude_schedule) if hasattr(change, "magnitude") else None
     images, keys = tf.constant(examples.images), tf.constant(examples.keys)
     given, origin = tf.constant(given), tf.constant(origin)
 
@@ -67,14 +73,15 @@ def batches(
         # A pass is a permutation of the rows, of which each batch computes its own part; with more
         # --steps-per-epoch than there are batches in a pass, an epoch holds several.
         turn, place = step // batches_per_pass, step % batches_per_pass
-        positions = place * size + tf.range(size, dtype=tf.int64)
-        passed = epoch * math.ceil(steps / batches_per_pass) + turn
-        seed = tf.stack([tf.constant(recipe.seed, tf.int64), passed])
+        positions = place * pictures_per_batch + tf.range(pictures_per_batch, dtype=tf.int64)
+        passes = epoch * math.ceil(steps / batches_per_pass) + turn
+        seed = tf.stack([tf.constant(recipe.seed, tf.int64), passes])
         rows = tf.random.experimental.index_shuffle(positions, seed, len(examples) - 1)
         batch_keys, pictures = tf.gather(keys, rows), tf.gather(images, rows)
+        passed = tf.clip_by_value((tf.cast(number, tf.float32) / steps - first) / (last - first), 0.0, 1.0)
+        strength = [schedule(1 - passed if size is None else tf.constant(size, tf.float32))] if schedule else []
         # A seed has 31 bits; what is above them tells the views of a picture apart.
-        seen = [change(pictures, batch_keys, recipe.seed + (view << 32), epoch) for view in range(views)]
-        passed = (tf.cast(number, tf.float32) / steps - first) / (last - first)
+        seen = [change(pictures, batch_keys, recipe.seed + (view << 32), epoch, *strength) for view in range(views)]
         return {
             "image": seen[0],
             "views": tuple(seen[1:]),
@@ -82,7 +89,7 @@ def batches(
             "row": tf.gather(origin, rows),
             "number": number,
             "epoch": epoch,
-            "passed": tf.clip_by_value(passed, 0.0, 1.0),
+            "passed": passed,
         }
 
     numbers = tf.data.Dataset.range(start_epoch * steps, recipe.epochs * steps)
@@ -105,9 +112,17 @@ def policy(recipe: Recipe, source: Source) -> Any:
     """Returns the recipe's augmentation, with the source's own limits where the recipe names none.
 
     Raises:
-        UsageError: for an unknown policy or setting.
+        UsageError: for an unknown policy, schedule or setting, or a schedule of a magnitude that the policy hasn't.
     """
     registry = augmentation.registry
     accepted = registry.entry(registry.parse(recipe.augmentation)["name"]).settings
     limits = {"pad": source.pad, "flip": source.flip}
-    return registry.get(recipe.augmentation, **{name: limits[name] for name in limits if name in accepted})
+    found = registry.get(recipe.augmentation, **{name: limits[name] for name in limits if name in accepted})
+    schedules.get(recipe.magnitude_schedule)
+    if recipe.magnitude_schedule != Recipe.magnitude_schedule and not hasattr(found, "magnitude"):
+        raise UsageError(
+            f"--magnitude-schedule {recipe.magnitude_schedule} with --augmentation {recipe.augmentation}",
+            "an augmentation that has a magnitude",
+            "add for example --augmentation rand_augment, or leave the schedule out",
+        )
+    return found

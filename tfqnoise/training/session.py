@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from tfqnoise import assembly, augmentation, losses, networks, strategies
+from tfqnoise.augmentation import schedules as magnitude_schedules
 from tfqnoise.backend import keras, tf
 from tfqnoise.compression import forms, plan
 from tfqnoise.compression.clustering import initialisations, penalties, schedules
@@ -64,6 +65,7 @@ class Session:
             (penalties, recipe.penalty),
             (schedules, recipe.penalty_schedule),
             (initialisations, recipe.initialisation),
+            (magnitude_schedules, recipe.magnitude_schedule),
         ):
             family.get(spec)
         loss, strategy = losses.get(recipe.loss), strategies.get(recipe.strategy)
