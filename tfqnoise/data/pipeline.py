@@ -5,6 +5,7 @@ uninterrupted run would have got, whatever the number of workers.
 """
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -49,8 +50,8 @@ def batches(
             pre-training.
         views: augmentations of each picture.
         parallel: whether batches are made on several threads; the result is the same.
-        size: of the filters that the run prunes, the share that is still there, from 1 to 0: what the magnitude
-            schedule follows. Where nothing is pruned, it follows the share of the span that is still to go.
+        size: share of the filters to be pruned that are still there, which the magnitude schedule follows; if not
+            given, it follows the share of the span that is still to go.
 
     Returns:
         A `tf.data.Dataset` of dicts: `image` uint8 [B, H, W, C], `views` (a tuple of as many more of it), `label`
@@ -60,11 +61,10 @@ def batches(
     """
     steps = steps_per_epoch(recipe, dataset, phase)
     examples, given, origin = _fed(dataset, phase)
-    change = policy(recipe, dataset.source)
+    change = _change(recipe, dataset.source)
     pictures_per_batch = min(recipe.batch_size, len(examples))
     batches_per_pass = len(examples) // pictures_per_batch
     first, last = phase.span if phase else (0, recipe.epochs)
-    schedule = schedules.get(recipe.magnitude_schedule) if hasattr(change, "magnitude") else None
     images, keys = tf.constant(examples.images), tf.constant(examples.keys)
     given, origin = tf.constant(given), tf.constant(origin)
 
@@ -79,9 +79,9 @@ def batches(
         rows = tf.random.experimental.index_shuffle(positions, seed, len(examples) - 1)
         batch_keys, pictures = tf.gather(keys, rows), tf.gather(images, rows)
         passed = tf.clip_by_value((tf.cast(number, tf.float32) / steps - first) / (last - first), 0.0, 1.0)
-        strength = [schedule(1 - passed if size is None else tf.constant(size, tf.float32))] if schedule else []
+        left = 1 - passed if size is None else tf.constant(size, tf.float32)
         # A seed has 31 bits; what is above them tells the views of a picture apart.
-        seen = [change(pictures, batch_keys, recipe.seed + (view << 32), epoch, *strength) for view in range(views)]
+        seen = [change(pictures, batch_keys, recipe.seed + (view << 32), epoch, left) for view in range(views)]
         return {
             "image": seen[0],
             "views": tuple(seen[1:]),
@@ -106,6 +106,14 @@ def _fed(dataset: Dataset, phase: Phase | None) -> tuple[Examples, np.ndarray, n
         rows = dataset.trusted.rows
         return train.examples.take(rows), dataset.trusted.labels, rows
     return train.examples, train.given, np.arange(len(train))
+
+
+def _change(recipe: Recipe, source: Source) -> Callable[..., Any]:
+    """Returns the recipe's augmentation, which also takes what its magnitude schedule follows."""
+    change, schedule = policy(recipe, source), schedules.get(recipe.magnitude_schedule)
+    if hasattr(change, "magnitude"):
+        return lambda *arguments: change(*arguments[:-1], schedule(arguments[-1]))
+    return lambda *arguments: change(*arguments[:-1])
 
 
 def policy(recipe: Recipe, source: Source) -> Any:
