@@ -75,9 +75,11 @@ def test_the_magnitude_follows_the_schedule_and_in_pruning_the_size(dataset):
     assert rising[0] < constant[0] - 0.05
     assert falling[-1] < constant[-1] - 0.05
     assert np.corrcoef(falling, rising)[0, 1] < 0
-    np.testing.assert_array_equal(_hidden(dataset, "falling", size=1.0), constant)
-    np.testing.assert_array_equal(_hidden(dataset, "rising", size=1.0), _hidden(dataset, "falling", size=0.0))
-    np.testing.assert_array_equal(_hidden(dataset, '{"name": "falling", "least": 1.0}', size=0.3), constant)
+    np.testing.assert_array_equal(_hidden(dataset, "falling", size_share=1.0), constant)
+    np.testing.assert_array_equal(
+        _hidden(dataset, "rising", size_share=1.0), _hidden(dataset, "falling", size_share=0.0)
+    )
+    np.testing.assert_array_equal(_hidden(dataset, '{"name": "falling", "least": 1.0}', size_share=0.3), constant)
 
 
 @pytest.mark.parametrize(

@@ -38,7 +38,7 @@ def batches(
     phase: Phase | None = None,
     views: int = 1,
     parallel: bool = True,
-    size: float | None = None,
+    size_share: float | None = None,
 ) -> Any:
     """Returns the batches from an epoch to the end of the run.
 
@@ -50,7 +50,7 @@ def batches(
             pre-training.
         views: augmentations of each picture.
         parallel: whether batches are made on several threads; the result is the same.
-        size: share of the filters to be pruned that are still there, which the magnitude schedule follows; if not
+        size_share: share of the filters to be pruned that are still there, which the magnitude schedule follows; if not
             given, it follows the share of the span that is still to go.
 
     Returns:
@@ -62,24 +62,17 @@ def batches(
     steps = steps_per_epoch(recipe, dataset, phase)
     examples, given, origin = _fed(dataset, phase)
     change = _change(recipe, dataset.source)
-    pictures_per_batch = min(recipe.batch_size, len(examples))
-    batches_per_pass = len(examples) // pictures_per_batch
+    size = min(recipe.batch_size, len(examples))
     first, last = phase.span if phase else (0, recipe.epochs)
     images, keys = tf.constant(examples.images), tf.constant(examples.keys)
     given, origin = tf.constant(given), tf.constant(origin)
 
     def make(number: Any) -> dict[str, Any]:
-        epoch, step = number // steps, number % steps
-        # A pass is a permutation of the rows, of which each batch computes its own part; with more
-        # --steps-per-epoch than there are batches in a pass, an epoch holds several.
-        turn, place = step // batches_per_pass, step % batches_per_pass
-        positions = place * pictures_per_batch + tf.range(pictures_per_batch, dtype=tf.int64)
-        passes = epoch * math.ceil(steps / batches_per_pass) + turn
-        seed = tf.stack([tf.constant(recipe.seed, tf.int64), passes])
-        rows = tf.random.experimental.index_shuffle(positions, seed, len(examples) - 1)
+        epoch = number // steps
+        rows = _rows(recipe, number, steps, size, len(examples))
         batch_keys, pictures = tf.gather(keys, rows), tf.gather(images, rows)
         passed = tf.clip_by_value((tf.cast(number, tf.float32) / steps - first) / (last - first), 0.0, 1.0)
-        left = 1 - passed if size is None else tf.constant(size, tf.float32)
+        left = 1 - passed if size_share is None else tf.constant(size_share, tf.float32)
         # A seed has 31 bits; what is above them tells the views of a picture apart.
         seen = [change(pictures, batch_keys, recipe.seed + (view << 32), epoch, left) for view in range(views)]
         return {
@@ -95,6 +88,21 @@ def batches(
     numbers = tf.data.Dataset.range(start_epoch * steps, recipe.epochs * steps)
     workers = {"num_parallel_calls": tf.data.AUTOTUNE, "deterministic": True} if parallel else {}
     return numbers.map(make, **workers).prefetch(tf.data.AUTOTUNE)
+
+
+def _rows(recipe: Recipe, number: Any, steps: int, size: int, examples: int) -> Any:
+    """Returns the rows of a batch.
+
+    A pass is a permutation of all rows, of which each batch computes its own part; with more --steps-per-epoch than
+    there are batches in a pass, an epoch holds several.
+    """
+    batches_per_pass = examples // size
+    epoch, step = number // steps, number % steps
+    turn, place = step // batches_per_pass, step % batches_per_pass
+    positions = place * size + tf.range(size, dtype=tf.int64)
+    passes = epoch * math.ceil(steps / batches_per_pass) + turn
+    seed = tf.stack([tf.constant(recipe.seed, tf.int64), passes])
+    return tf.random.experimental.index_shuffle(positions, seed, examples - 1)
 
 
 def _fed(dataset: Dataset, phase: Phase | None) -> tuple[Examples, np.ndarray, np.ndarray]:
