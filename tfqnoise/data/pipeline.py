@@ -50,8 +50,8 @@ def batches(
             pre-training.
         views: augmentations of each picture.
         parallel: whether batches are made on several threads; the result is the same.
-        size_share: share of the filters to be pruned that are still there, which the magnitude schedule follows; if not
-            given, it follows the share of the span that is still to go.
+        size_share: share of the filters to be pruned that are still there, which the magnitude schedule follows; if
+            not given, it follows the share of the span that is still to go.
 
     Returns:
         A `tf.data.Dataset` of dicts: `image` uint8 [B, H, W, C], `views` (a tuple of as many more of it), `label`
