@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from tfqnoise import audit, augmentation, benchmark, losses, networks, noise, report, strategies
+from tfqnoise.augmentation import schedules as magnitude_schedules
 from tfqnoise.backend import keras, tf
 from tfqnoise.compression.clustering import initialisations, penalties, schedules
 from tfqnoise.compression.pruning import criteria
@@ -34,6 +35,7 @@ FAMILIES = {
     "figures": report.registry,
     "initialisations": initialisations.registry,
     "losses": losses.registry,
+    "magnitude_schedules": magnitude_schedules.registry,
     "networks": networks.registry,
     "noise": noise.registry,
     "penalties": penalties.registry,
@@ -407,6 +409,15 @@ def test_augmentation_belongs_to_the_example(name):
     np.testing.assert_array_equal(next(iter(mapped)), whole)
     if name != "none":
         assert (policy(images, keys, 5, 3).numpy() != whole).any()
+
+
+@pytest.mark.parametrize("name", magnitude_schedules.registry.entries())
+def test_magnitude_schedules_are_shares(name):
+    schedule = magnitude_schedules.get(name)
+    sizes = np.linspace(0, 1, 11, dtype=np.float32)
+    values = np.array([float(schedule(tf.constant(size))) for size in sizes])
+    assert ((values >= 0) & (values <= 1)).all()
+    np.testing.assert_allclose(values, {"falling": sizes, "rising": 1 - sizes}.get(name, 1), atol=1e-6)
 
 
 KERNELS = {

@@ -135,7 +135,11 @@ class Recipe:
     teacher: str | None = None
     """A finished run whose network teaches, for --strategy distillation."""
     augmentation: str = "standard"
-    """Changes to training pictures: `standard` (shift, and flip where the data allow) or `none`."""
+    """Changes to training pictures: `standard` (shift, and flip where the data allow), with `cutout` or
+    `rand_augment` on top of it, or `none`."""
+    magnitude_schedule: str = "constant"
+    """How the magnitude of the augmentation follows the network's size as it is pruned, or without pruning the
+    epochs: `constant`, `falling` or `rising`."""
 
     epochs: int = 30
     """Passes over the training pictures."""

@@ -17,6 +17,7 @@ _FAMILIES = {
     "figures": "tfqnoise.report",
     "initialisations": "tfqnoise.compression.clustering.initialisations",
     "losses": "tfqnoise.losses",
+    "magnitude_schedules": "tfqnoise.augmentation.schedules",
     "networks": "tfqnoise.networks",
     "noise": "tfqnoise.noise",
     "penalties": "tfqnoise.compression.clustering.penalties",

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from tfqnoise import assembly, augmentation, losses, networks, strategies
+from tfqnoise.augmentation import schedules as magnitude_schedules
 from tfqnoise.backend import keras, tf
 from tfqnoise.compression import forms, plan
 from tfqnoise.compression.clustering import initialisations, penalties, schedules
@@ -67,6 +68,7 @@ class Session:
             (schedules, recipe.penalty_schedule),
             (initialisations, recipe.initialisation),
             (criteria, recipe.criterion),
+            (magnitude_schedules, recipe.magnitude_schedule),
         ):
             family.get(spec)
         loss, strategy = losses.get(recipe.loss), strategies.get(recipe.strategy)
@@ -192,7 +194,14 @@ class Session:
             return
         with precision.convolutions(self.recipe.precision), _explained(run):
             trainer.fit(
-                pipeline.batches(self.recipe, self.dataset, start, phase=phase, views=strategy.views),
+                pipeline.batches(
+                    self.recipe,
+                    self.dataset,
+                    start,
+                    phase=phase,
+                    views=strategy.views,
+                    size_share=self.shrinking.left(phase.shrunk),
+                ),
                 initial_epoch=start,
                 epochs=phase.end,
                 steps_per_epoch=steps,

@@ -53,6 +53,10 @@ class Shrinking:
             for layer, kept in left.items()
         }
 
+    def left(self, steps: int) -> float | None:
+        """Returns the share of the filters to be removed that is still there after some steps; None if none go."""
+        return 1 - steps / self._recipe.pruning_steps if self._recipe.shrinks else None
+
     def restored(self, checkpoint: dict[str, np.ndarray], steps: int, whole: list[Any]) -> list[Any]:
         """Returns the networks as a checkpoint has them, their weights left to be put in.
 
