@@ -273,8 +273,9 @@ def test_errors_exit_with_2_and_no_traceback(phone, exported, capsys, flags, mes
 def test_ctrl_c_leaves_nothing_behind(phone, exported, binary):
     phone.tell(before=["echo $$ > ../number", "exec sleep 60"])
     code = (
-        "import sys\nfrom tfqnoise import Run\nfrom tfqnoise.benchmark.android import Android\n"
-        "Android(benchmark_model=sys.argv[2])(Run.open(sys.argv[1]), (), None, print)"
+        "import pathlib, sys\nfrom tfqnoise.benchmark.android import Android\n"
+        "from tfqnoise.export.subject import Subject\n"
+        "Android(benchmark_model=sys.argv[2])(Subject.of(pathlib.Path(sys.argv[1])), (), None, print)"
     )
     process = subprocess.Popen(
         [sys.executable, "-c", code, str(exported.path), binary],

@@ -11,6 +11,7 @@ from tfqnoise.cli import run_command
 from tfqnoise.errors import ExportError, RunError, UsageError
 from tfqnoise.export import targets, vela
 from tfqnoise.export.graph import graph
+from tfqnoise.export.subject import Subject
 from tfqnoise.export.untrained import untrained
 from tfqnoise.run import Run
 
@@ -52,7 +53,7 @@ def test_settings_choose_the_configuration(run, silent):
 
 def test_a_run_that_is_not_exported_is_told_how(tmp_path, silent):
     with pytest.raises(RunError) as caught:
-        estimated(Run(tmp_path), "ethos-u65-512", silent)
+        estimated(Subject.of(Run(tmp_path)), "ethos-u65-512", silent)
     assert caught.value.remedy.endswith("--target ethos_u65")
 
 
@@ -63,7 +64,7 @@ def test_packed_weights_never_reach_vela(tmp_path, monkeypatch, silent):
     content = untrained(Recipe(bits=4), "int8", "int4")
     (tmp_path / "export" / "model.tflite").write_bytes(content)
     with pytest.raises(ExportError, match="packed"):
-        estimated(Run(tmp_path), "ethos-u55-128", silent)
+        estimated(Subject.of(Run(tmp_path)), "ethos-u55-128", silent)
     found = targets.get("ethos_u55").check(graph(content))
     assert {operator.reason for operator in found.away} == {"ethos_u55 computes nothing in int4"}
 

@@ -1,8 +1,8 @@
 """Benchmarks: one protocol, one file per target.
 
-A target is a function (run, peers, repetitions, report) -> dict, or a frozen dataclass of settings that is called so.
-What it returns is written to `benchmark/<target>.json` in the run. Whatever is compared is timed in turn in one
-process, because machines drift; compare the ratios, not figures of different days.
+A target is a function (subject, peers, repetitions, report) -> dict, or a frozen dataclass of settings that is called
+so. What it returns is written to `benchmark/<target>.json` in the run, if the subject is one. Whatever is compared is
+timed in turn in one process, because machines drift; compare the ratios, not figures of different days.
 """
 
 import dataclasses
@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from tfqnoise.errors import UsageError
+from tfqnoise.export.subject import Subject
 from tfqnoise.limits import OF_CLUSTERS, OF_PRUNING
 from tfqnoise.recipe import Recipe
 from tfqnoise.registry import Registry
@@ -24,7 +25,7 @@ register, get = registry.register, registry.get
 
 
 def benchmark(
-    run: Run,
+    subject: Subject | Run | Path | None,
     target: str | Mapping[str, Any] = "host",
     *,
     peers: Sequence[Path] = (),
@@ -32,10 +33,10 @@ def benchmark(
     settings: Mapping[str, Any] | None = None,
     report: Callable[[str], None] = print,
 ) -> dict[str, Any]:
-    """Times a run on a target and writes `benchmark/<target>.json`.
+    """Times a run or a model on a target, and writes `benchmark/<target>.json` into the run.
 
     Args:
-        run: the run directory.
+        subject: a run or its directory, or a .tflite file, of which nothing is written; the newest run if None.
         target: a registered target: its name, or a dict or JSON text with settings.
         peers: other .tflite models to time beside the run's own, where the target takes some.
         repetitions: how often each is timed; the target's own number if None.
@@ -55,14 +56,15 @@ def benchmark(
         raise UsageError(
             f"--peer with --target {entry.name}", "--target host", "time other models with --target host"
         )
-    return keep(run, entry.name, method(run, peers, repetitions, report))
+    found = Subject.of(subject)
+    return keep(found.run, entry.name, method(found, peers, repetitions, report))
 
 
-def keep(run: Run, target: str, result: dict[str, Any]) -> dict[str, Any]:
+def keep(run: Run | None, target: str, result: dict[str, Any]) -> dict[str, Any]:
     """Writes `benchmark/<target>.json` and returns its content.
 
     Args:
-        run: the run directory.
+        run: where it is written; None for nowhere.
         target: the target's name.
         result: what was measured; with the `machine`, if that wasn't this one.
     """
@@ -72,7 +74,8 @@ def keep(run: Run, target: str, result: dict[str, Any]) -> dict[str, Any]:
         "machine": result.get("machine") or machine(),
         "measured": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
     }
-    run.write_json(f"benchmark/{target}.json", content)
+    if run is not None:
+        run.write_json(f"benchmark/{target}.json", content)
     return content
 
 

@@ -4,7 +4,6 @@ import dataclasses
 import hashlib
 import math
 import re
-import shlex
 import signal
 import struct
 import tempfile
@@ -14,10 +13,10 @@ from typing import Any
 
 from tfqnoise.benchmark import register
 from tfqnoise.benchmark.adb import Answer, Device, connect, version
-from tfqnoise.benchmark.timings import delegated, last_lines, operators, timings
-from tfqnoise.errors import DeviceError, RunError, UsageError, did_you_mean
+from tfqnoise.benchmark.timings import delegated, last_lines, lines, operators, timings
+from tfqnoise.errors import DeviceError, UsageError, did_you_mean
 from tfqnoise.export.graph import graph, load
-from tfqnoise.run import Run
+from tfqnoise.export.subject import Subject
 
 _REPETITIONS = 200
 _MOST_THREADS = 64
@@ -104,7 +103,7 @@ class Android:
             raise UsageError(f"--timeout {self.timeout:g}", "more than 0 seconds", "leave it out for 300")
 
     def __call__(
-        self, run: Run, peers: Sequence[Path], repetitions: int | None, report: Callable[[str], None]
+        self, subject: Subject, peers: Sequence[Path], repetitions: int | None, report: Callable[[str], None]
     ) -> dict[str, Any]:
         """Measures, as each benchmark target does.
 
@@ -112,11 +111,7 @@ class Android:
             RunError: if the run isn't exported.
             DeviceError: if anything fails on the way to the device or on it.
         """
-        model = run.path / "export" / "model.tflite"
-        if not model.is_file():
-            path = shlex.quote(str(run.path))
-            remedy = f"export it first: python scripts/export_tflite.py {path} --target android"
-            raise RunError(f"{model} is missing", "an exported run", remedy)
+        model = subject.model("android")
         border = graph(load(model)).inputs[0].type.lower()
         binary, architecture = _binary(self.benchmark_model)
         device = connect(self.adb, self.serial, self.timeout)
@@ -125,7 +120,9 @@ class Android:
         command = self._command(repetitions or _REPETITIONS)
         report(f"{device.serial}: {' '.join(command)}")
         log, profiled = _measured(device, {"model.tflite": model, "benchmark_model": binary}, command, report)
-        run.write_bytes("benchmark/android.log", log.encode())
+        if subject.run is not None:
+            path = subject.run.write_bytes("benchmark/android.log", log.encode())
+            report(f"all that it wrote is in {path}")
         row = {"model": "model", "type": border, "bytes": model.stat().st_size}
         row |= {"threads": self.threads, "kernel": self.delegate, **timings(log)}
         result = {
@@ -251,7 +248,5 @@ def _say(result: dict[str, Any], report: Callable[[str], None]) -> None:
         report(f"{row['kernel']} took {took} of the model; the rest ran on the CPU")
     if result["operators"] is not None and not result["operators"]:
         report("this build of benchmark_model wrote no profile")
-    for operator in result["operators"] or ():
-        report(
-            f"{operator['share']:7.1%}  {operator['calls']:>3} x {operator['mean_us']:>9,.1f} µs  {operator['type']}"
-        )
+    if result["operators"]:
+        report(lines(result["operators"]))

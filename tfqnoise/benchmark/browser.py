@@ -13,7 +13,7 @@ from tfqnoise.benchmark import page
 from tfqnoise.benchmark.page import chromium, result
 from tfqnoise.benchmark.page.server import Server
 from tfqnoise.errors import DeviceError
-from tfqnoise.run import Run
+from tfqnoise.export.subject import Subject
 
 _SECONDS = 300
 _LOOK_SECONDS = 0.1
@@ -21,12 +21,13 @@ _LOOK_SECONDS = 0.1
 
 @benchmark.register(reference="LiteRT.js (npm @litertjs/core)")
 def browser(
-    run: Run, peers: Sequence[Path], repetitions: int | None, report: Callable[[str], None]
+    subject: Subject, peers: Sequence[Path], repetitions: int | None, report: Callable[[str], None]
 ) -> dict[str, Any]:
     """LiteRT.js in headless Chromium: outputs compared with Python's bit by bit, latency with one thread and all.
 
     The page that does it stays in `benchmark/browser/`; `tfqnoise serve RUN` opens it to phones.
     """
+    run = subject.whole_run("--target browser")
     files = page.write(run, report)
     facts = page.facts(run)
     executable = chromium.find()

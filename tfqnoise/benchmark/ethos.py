@@ -5,17 +5,17 @@ import hashlib
 from collections.abc import Callable
 from typing import Any
 
-from tfqnoise.errors import ExportError, RunError
+from tfqnoise.errors import ExportError
 from tfqnoise.export import vela
-from tfqnoise.export.graph import graph
-from tfqnoise.run import Run
+from tfqnoise.export.graph import graph, load
+from tfqnoise.export.subject import Subject
 
 
-def estimated(run: Run, accelerator: str, report: Callable[[str], None]) -> dict[str, Any]:
-    """Returns Vela's estimate of a run's exported model, with a row for each operation.
+def estimated(subject: Subject, accelerator: str, report: Callable[[str], None]) -> dict[str, Any]:
+    """Returns Vela's estimate of a model, with a row for each operation.
 
     Args:
-        run: an exported run.
+        subject: an exported run, or a model.
         accelerator: such as "ethos-u55-128".
         report: takes the figures.
 
@@ -24,15 +24,9 @@ def estimated(run: Run, accelerator: str, report: Callable[[str], None]) -> dict
         ExportError: if its weights are packed, or Vela fails.
         UsageError: if Vela isn't installed.
     """
-    path = run.path / "export" / "model.tflite"
     target = accelerator.rpartition("-")[0].replace("-", "_")
-    if not path.is_file():
-        raise RunError(
-            f"{path} is missing",
-            "an exported run",
-            f"export it first: python scripts/export_tflite.py {run.path} --target {target}",
-        )
-    content = path.read_bytes()
+    path = subject.model(target)
+    content = load(path)
     model = graph(content)
     if vela.packed(model):
         raise ExportError(

@@ -6,13 +6,13 @@ from typing import Any
 
 from tfqnoise.benchmark import register
 from tfqnoise.benchmark.ethos import estimated
+from tfqnoise.export.subject import Subject
 from tfqnoise.export.targets.ethos_u55 import EthosU55
-from tfqnoise.run import Run
 
 
 @register(reference="Arm Vela (PyPI ethos-u-vela) 5.2")
 def ethos_u55(
-    run: Run, peers: Sequence[Path], repetitions: int | None, report: Callable[[str], None], macs: int = 128
+    subject: Subject, peers: Sequence[Path], repetitions: int | None, report: Callable[[str], None], macs: int = 128
 ) -> dict[str, Any]:
     """Arm Ethos-U55, estimated by Vela without a device: milliseconds, cycles by layer, SRAM, flash."""
-    return estimated(run, EthosU55(macs).accelerator, report)
+    return estimated(subject, EthosU55(macs).accelerator, report)

@@ -18,8 +18,8 @@ from tfqnoise.compression.clustering import penalties
 from tfqnoise.compression.clustering.codebook import Codebook
 from tfqnoise.compression.forms import Form
 from tfqnoise.data import dataset as data
+from tfqnoise.export.subject import Subject
 from tfqnoise.recipe import Recipe
-from tfqnoise.run import Run
 
 _REPETITIONS = 10
 _CLUSTERS = 16
@@ -27,13 +27,13 @@ _CLUSTERS = 16
 
 @register(reference="-")
 def penalty(
-    run: Run, peers: Sequence[Path], repetitions: int | None, report: Callable[[str], None]
+    subject: Subject, peers: Sequence[Path], repetitions: int | None, report: Callable[[str], None]
 ) -> dict[str, Any]:
     """Value and gradients of each penalty on all kernels of the recipe's network: time, and memory on top.
 
     Each has a process of its own, so that none is served from memory that another has given back.
     """
-    recipe = run.recipe
+    recipe = subject.whole_run("--target penalty").recipe
     dataset = data.load(recipe)
     rows: list[dict[str, Any]] = []
     for name in penalties.registry.entries():

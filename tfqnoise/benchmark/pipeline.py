@@ -12,7 +12,7 @@ from tfqnoise.backend import tf
 from tfqnoise.benchmark import register, uncompressed
 from tfqnoise.data import dataset as data
 from tfqnoise.data import pipeline as feeding
-from tfqnoise.run import Run
+from tfqnoise.export.subject import Subject
 from tfqnoise.training import precision
 from tfqnoise.training.engine import compiled
 
@@ -22,10 +22,10 @@ _FEED_BATCHES, _TRAIN_BATCHES = 200, 10
 
 @register(reference="-")
 def pipeline(
-    run: Run, peers: Sequence[Path], repetitions: int | None, report: Callable[[str], None]
+    subject: Subject, peers: Sequence[Path], repetitions: int | None, report: Callable[[str], None]
 ) -> dict[str, Any]:
     """Pictures a second that the training pipeline makes, against those that a float step consumes."""
-    recipe = run.recipe
+    recipe = subject.whole_run("--target pipeline").recipe
     dataset = data.load(recipe)
     batches = feeding.batches(recipe, dataset)
     network = assembly.build(recipe, dataset.input_shape, dataset.classes)

@@ -14,7 +14,7 @@ from tfqnoise.benchmark import register, uncompressed
 from tfqnoise.compression.quantization.qat import quantize_stock
 from tfqnoise.data import dataset as data
 from tfqnoise.data import pipeline
-from tfqnoise.run import Run
+from tfqnoise.export.subject import Subject
 from tfqnoise.training import precision
 from tfqnoise.training.engine import compiled
 
@@ -24,12 +24,14 @@ _STOCK = "stock TF-MOT"
 
 
 @register(reference="-")
-def step(run: Run, peers: Sequence[Path], repetitions: int | None, report: Callable[[str], None]) -> dict[str, Any]:
+def step(
+    subject: Subject, peers: Sequence[Path], repetitions: int | None, report: Callable[[str], None]
+) -> dict[str, Any]:
     """One training step of the recipe's network: float, compressed in several ways, and stock TF-MOT, in turn.
 
     Where the processor has bfloat16 arithmetic, float and 8 bits are timed with it too, beside the others.
     """
-    recipe = run.recipe
+    recipe = subject.whole_run("--target step").recipe
     dataset = data.load(recipe)
     batch = next(iter(pipeline.batches(recipe, dataset)))
     plain = uncompressed(recipe)

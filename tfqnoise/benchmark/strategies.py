@@ -16,8 +16,8 @@ from tfqnoise.data import dataset as data
 from tfqnoise.data import pipeline
 from tfqnoise.data.dataset import Dataset
 from tfqnoise.errors import UsageError
+from tfqnoise.export.subject import Subject
 from tfqnoise.recipe import Recipe
-from tfqnoise.run import Run
 from tfqnoise.strategies import Problem, State
 from tfqnoise.training.engine import compiled
 from tfqnoise.training.teacher import answers
@@ -28,7 +28,7 @@ _VIEWS = 4
 
 @register(reference="-")
 def strategies(
-    run: Run, peers: Sequence[Path], repetitions: int | None, report: Callable[[str], None]
+    subject: Subject, peers: Sequence[Path], repetitions: int | None, report: Callable[[str], None]
 ) -> dict[str, Any]:
     """One training step of the recipe's network under each strategy, each in turn with plain cross-entropy.
 
@@ -36,11 +36,11 @@ def strategies(
     What a strategy does between epochs isn't in them, nor making further views of a picture. The teacher of
     `distillation` is a float network of the recipe's own kind.
     """
-    recipe = run.recipe
+    recipe = subject.whole_run("--target strategies").recipe
     dataset = data.load(recipe)
     if dataset.source.task != "single":
         raise UsageError(
-            f"{run.path} has several labels a picture", "one label a picture", "use --target step for its step"
+            f"{subject.path} has several labels a picture", "one label a picture", "use --target step for its step"
         )
     batch = next(iter(pipeline.batches(recipe, dataset, views=_VIEWS)))
     fresh = functools.partial(assembly.build, recipe, dataset.input_shape, dataset.classes)

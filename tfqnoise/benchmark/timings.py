@@ -85,6 +85,13 @@ def operators(text: str) -> list[dict[str, Any]]:
     return found_operators
 
 
+def lines(found: list[dict[str, Any]]) -> str:
+    """Returns a line for each operator of a profile."""
+    return "\n".join(
+        f"{each['share']:7.1%}  {each['calls']:>3} x {each['mean_us']:>9,.1f} µs  {each['type']}" for each in found
+    )
+
+
 def last_lines(log: str) -> str:
     """Returns the end of a log, for a message."""
     lines = [line.strip() for line in log.splitlines() if line.strip()]
@@ -103,5 +110,5 @@ def _unknown(log: str, expected: str) -> DeviceError:
     return DeviceError(
         f"the output of benchmark_model isn't understood; it ends with\n{last_lines(log)}",
         expected,
-        "use a build of benchmark_model from this or the last years; its whole output is in benchmark/android.log",
+        "use a build of benchmark_model from this or the last years",
     )

@@ -8,7 +8,6 @@ from typing import Annotated, Any
 import tyro
 
 from tfqnoise.errors import UsageError
-from tfqnoise.run import Run
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,7 +29,7 @@ class Check:
     def __call__(self) -> None:
         from tfqnoise.export.check import check, refuse
 
-        found = check(self.subject or Run.newest().path, self.target)
+        found = check(self.subject, self.target)
         print(json.dumps(found.to_dict(), indent=1) if self.json else found.table())
         if self.compiler is not None:
             print(self._beside(found))

@@ -7,7 +7,6 @@ from typing import Annotated
 import tyro
 
 from tfqnoise.errors import ExportError
-from tfqnoise.run import Run
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,11 +22,9 @@ class Emulate:
 
     def __call__(self) -> None:
         from tfqnoise.export.emulate import emulate
+        from tfqnoise.export.subject import Subject
 
-        subject = self.subject or Run.newest().path
-        found = emulate(
-            subject / "export" / "model.tflite" if subject.is_dir() else subject, self.root, self.pictures
-        )
+        found = emulate(Subject.of(self.subject).model(), self.root, self.pictures)
         print(
             f"{found.outputs - found.differing:,} of {found.outputs:,} outputs for {found.pictures} random pictures "
             f"are the same on {found.machine} (LiteRT {found.litert}) as here ({found.kernel} kernels)"

@@ -7,8 +7,6 @@ from typing import Annotated
 
 import tyro
 
-from tfqnoise.run import Run
-
 
 @dataclasses.dataclass(frozen=True)
 class Inspect:
@@ -23,5 +21,5 @@ class Inspect:
     def __call__(self) -> None:
         from tfqnoise.export.overview import overview_of
 
-        found = overview_of(self.subject or Run.newest().path)
+        found = overview_of(self.subject)
         print(json.dumps(found.to_dict(), indent=1) if self.json else found.table())

@@ -6,8 +6,6 @@ from pathlib import Path
 
 import tyro
 
-from tfqnoise.run import Run
-
 
 @dataclasses.dataclass(frozen=True)
 class Serve:
@@ -22,7 +20,8 @@ class Serve:
 
     def __call__(self) -> None:
         from tfqnoise.benchmark.page.serving import serve
+        from tfqnoise.export.subject import Subject
 
         # Whoever reads it through a pipe wants the address now, not when it ends.
         report = functools.partial(print, flush=True)
-        serve(Run.open_or_newest(self.run), self.host, self.port, report)
+        serve(Subject.of(self.run).whole_run("serve"), self.host, self.port, report)

@@ -6,31 +6,30 @@ from pathlib import Path
 from tfqnoise.errors import ExportError
 from tfqnoise.export import edgetpu_compiler, targets
 from tfqnoise.export.graph import graph, load
+from tfqnoise.export.subject import Subject
 from tfqnoise.export.targets import Check
 from tfqnoise.recipe import Recipe
-from tfqnoise.run import Run
 
 
-def check(subject: Path, target: str = "generic") -> Check:
+def check(subject: Path | None, target: str = "generic") -> Check:
     """Checks a model against a target.
 
     Args:
         subject: a .tflite file; a run directory, of which the exported model is taken or, before there is one, its
-            network with fresh weights; or a recipe.json, whose network is taken likewise.
+            network with fresh weights; or a recipe.json, whose network is taken likewise. The newest run if None.
         target: its name, or a dict or JSON text with settings.
 
     Raises:
         ExportError: for a file that is missing or damaged.
+        RunError: if there is no run.
     """
     aim = targets.get(target)
-    if subject.is_dir() and (subject / "recipe.json").is_file():
-        run = Run.open(subject)
-        subject = run.path / "export" / "model.tflite"
-        if not subject.exists():
-            return check_recipe(run.recipe, target)
-    elif subject.suffix == ".json":
+    if subject is not None and subject.suffix == ".json":
         return check_recipe(Recipe.load(subject), target)
-    return aim.check(graph(load(subject)))
+    found = Subject.of(subject)
+    if found.run is not None and not found.exported:
+        return check_recipe(found.run.recipe, target)
+    return aim.check(graph(load(found.model())))
 
 
 def check_recipe(recipe: Recipe, target: str) -> Check:

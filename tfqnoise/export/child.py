@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from tfqnoise.errors import ExportError
+from tfqnoise.errors import DeviceError, ExportError
 from tfqnoise.export.graph import graph
 
 # A large model runs once in a second or two, and takes some hundreds of megabytes.
@@ -19,6 +19,7 @@ SECONDS = 60.0
 MEMORY = 4 * 2**30
 _START_SECONDS = 120.0
 _EXPECTED = "a .tflite model that LiteRT can run"
+_LIBRARY = "try another build of the library, made for a TensorFlow Lite as new as this LiteRT"
 _REMEDY = "export it again; what LiteRT can't run here isn't loaded by tfqnoise"
 
 
@@ -57,15 +58,63 @@ class Child:
         Raises:
             ExportError: if it is damaged, refused, crashes, hangs or takes too much memory.
         """
+        return str(self._found(name, content, "kernel", threads=threads, kernels=kernels)["kernel"])
+
+    def time(
+        self, name: str, content: bytes, delegate: tuple[str, str, str], repetitions: int
+    ) -> tuple[str, list[float]]:
+        """Verifies a model, then times it there on a device.
+
+        Args:
+            name: of the model, for messages.
+            content: its file.
+            delegate: what `tfqnoise.export.interpreter.delegate` takes.
+            repetitions: how often it is timed, or as often as 20 seconds allow.
+
+        Returns:
+            The type of its input, and the microseconds of each call.
+
+        Raises:
+            ExportError: as `run`.
+            DeviceError: if the device can't be used.
+        """
+        asked = {"threads": 1, "kernels": "XNNPACK", "delegate": delegate, "repetitions": repetitions}
+        found = self._found(name, content, "microseconds", **asked)
+        return str(found["type"]), list(found["microseconds"])
+
+    def profile(self, name: str, content: bytes, threads: int, kernels: str, repetitions: int) -> tuple[str, int]:
+        """Verifies a model, then lets LiteRT profile it there.
+
+        Args:
+            name: of the model, for messages.
+            content: its file.
+            threads: of the kernels.
+            kernels: as of `Interpreter`.
+            repetitions: how often it runs at most.
+
+        Returns:
+            LiteRT's table, and how often the model ran.
+
+        Raises:
+            ExportError: as `run`, or if this LiteRT doesn't profile.
+        """
+        found = self._found(name, content, "profile", threads=threads, kernels=kernels, profile=repetitions)
+        return str(found["profile"]), int(found["runs"])
+
+    def _found(self, name: str, content: bytes, wanted: str, **asked: Any) -> dict[str, Any]:
+        """Returns an answer that holds what is wanted."""
         try:
             graph(content)
         except ExportError as error:
             raise ExportError(f"{name}: {error.received}", error.expected, error.remedy) from error
-        found = self._ask(content, {"threads": threads, "kernels": kernels})
-        if "kernel" in found:
-            return str(found["kernel"])
-        raise ExportError(
-            f"{name}: {self._wrong(found)}", found.get("expected", _EXPECTED), found.get("remedy", _REMEDY)
+        found = self._ask(content, asked)
+        if wanted in found:
+            return found
+        kind = DeviceError if found.get("kind") == "DeviceError" else ExportError
+        raise kind(
+            f"{name}: {self._wrong(found)}",
+            found.get("expected", _EXPECTED),
+            found.get("remedy", _LIBRARY if "delegate" in asked else _REMEDY),
         )
 
     def _wrong(self, found: dict[str, Any]) -> str:

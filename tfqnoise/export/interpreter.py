@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter as _Interpreter
-from ai_edge_litert.interpreter import OpResolverType
+from ai_edge_litert.interpreter import OpResolverType, load_delegate
 
 from tfqnoise.backend import quiet
-from tfqnoise.errors import ExportError
+from tfqnoise.errors import DeviceError, ExportError
 from tfqnoise.export.inspect import built_in, read
 
 KERNELS = {
@@ -26,6 +26,7 @@ class Interpreter:
         threads: threads of the interpreter.
         kernels: "XNNPACK", which takes what it can and leaves the rest to the built-in ones; "built-in"; or
             "reference", the plain and slow ones that the others are optimised forms of.
+        delegate: what `delegate` returns, which takes what it can before these kernels do.
 
     Attributes:
         kernel: what it runs in: as asked for; "XNNPACK and built-in" where packed weights are left to the built-in
@@ -35,11 +36,13 @@ class Interpreter:
         ExportError: if the model can't be loaded.
     """
 
-    def __init__(self, model: bytes | Path, threads: int = 1, *, kernels: str = "XNNPACK") -> None:
+    def __init__(
+        self, model: bytes | Path, threads: int = 1, *, kernels: str = "XNNPACK", delegate: Any = None
+    ) -> None:
         name = str(model) if isinstance(model, Path) else f"a model of {len(model)} bytes"
         try:
             content = model.read_bytes() if isinstance(model, Path) else model
-            self._interpreter, self.kernel = _load(content, threads, kernels)
+            self._interpreter, self.kernel = _load(content, threads, kernels, delegate)
             # A name that isn't UTF-8 fails here.
             inputs = self._interpreter.get_input_details()
             self.outputs: list[dict[str, Any]] = self._interpreter.get_output_details()
@@ -98,7 +101,35 @@ class Interpreter:
         return np.stack(rows)
 
 
-def _load(content: bytes, threads: int, kernels: str) -> tuple[Any, str]:
+def delegate(library: str, what: str, how: str) -> Any:
+    """Returns a delegate that a shared library makes: LiteRT's way to a device. Only loaded in a process of its own.
+
+    Args:
+        library: its name or path.
+        what: it drives, such as "Edge TPU".
+        how: to install it, in words.
+
+    Raises:
+        DeviceError: if there is no such library, or it finds no device.
+    """
+    try:
+        return load_delegate(library)
+    except OSError as error:
+        raise DeviceError(f"{library} can't be loaded: {error}", f"a library that drives an {what}", how) from error
+    except AttributeError as error:
+        raise DeviceError(f"{library} drives nothing: {error}", f"a library that drives an {what}", how) from error
+    except ValueError as error:
+        # What a library gives for a reason is empty where it finds no device.
+        reason = str(error).partition("\n")[2].strip() or "it gives no reason"
+        raise DeviceError(
+            f"{library} finds no {what} ({reason})",
+            f"an {what} that this user may use",
+            "plug it in; see that lsusb lists 1a6e:089a or 18d1:9302, or for a PCIe card that /dev/apex_0 is there; "
+            "put yourself into the group plugdev (USB) or apex (PCIe), and end what else uses it",
+        ) from error
+
+
+def _load(content: bytes, threads: int, kernels: str, delegate: Any) -> tuple[Any, str]:
     # A few old models can't be prepared by XNNPACK.
     kinds = {kernels: KERNELS[kernels], **({"built-in": KERNELS["built-in"]} if kernels == "XNNPACK" else {})}
     failure: Exception | None = None
@@ -106,7 +137,10 @@ def _load(content: bytes, threads: int, kernels: str) -> tuple[Any, str]:
         try:
             with quiet():
                 interpreter = _Interpreter(
-                    model_content=content, num_threads=threads, experimental_op_resolver_type=resolver
+                    model_content=content,
+                    num_threads=threads,
+                    experimental_op_resolver_type=resolver,
+                    experimental_delegates=None if delegate is None else [delegate],
                 )
                 interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as error:

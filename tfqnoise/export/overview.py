@@ -8,11 +8,10 @@ from typing import Any
 
 from ai_edge_litert import schema_py_generated as schema
 
-from tfqnoise.errors import RunError
 from tfqnoise.export.graph import Graph, Operator, Tensor, graph, load
 from tfqnoise.export.inspect import FLOAT
+from tfqnoise.export.subject import Subject
 from tfqnoise.export.targets import WEIGHTED
-from tfqnoise.run import Run
 
 # Options that are numbers in the file and words to people.
 _WORDS: dict[str, Any] = {
@@ -84,23 +83,15 @@ class Overview:
         return "\n".join([*lines, f"{_printable(self.name)}: {len(self.graph.content):,} bytes, sha256 {digest}"])
 
 
-def overview_of(subject: Path) -> Overview:
-    """Returns what a .tflite file, or a run's exported model, holds.
+def overview_of(subject: Path | None) -> Overview:
+    """Returns what a .tflite file, or the exported model of a run, holds; of the newest run if None.
 
     Raises:
         ExportError: for a file that is missing or damaged.
         RunError: if the run has no exported model.
     """
-    if subject.is_dir() and (subject / "recipe.json").is_file():
-        run = Run.open(subject)
-        subject = run.path / "export" / "model.tflite"
-        if not subject.exists():
-            raise RunError(
-                f"{subject} is missing",
-                "an exported run",
-                f"export it first: python scripts/export_tflite.py {run.path}",
-            )
-    return Overview(str(subject), graph(load(subject)))
+    path = Subject.of(subject).model()
+    return Overview(str(path), graph(load(path)))
 
 
 def _border(tensor: Tensor) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """The program that `child` starts: it runs models that may crash, each in a process of its own.
 
-Reads a line of JSON and a model from its input, forks, lets the fork load the model and run it once under limits, and
-writes a line of JSON with what became of it.
+Reads a line of JSON and a model from its input, forks, lets the fork load the model and run it under limits (or
+profile it), and writes a line of JSON with what became of it.
 """
 
 import json
@@ -17,11 +17,14 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from tfqnoise.errors import TfqnoiseError
-from tfqnoise.export.interpreter import Interpreter
+from tfqnoise.export.interpreter import Interpreter, delegate
+from tfqnoise.export.profiler import profiled
+
+_WARM_UP, _SECONDS = 10, 20.0
 
 
 def answer(content: bytes, asked: dict[str, Any]) -> dict[str, Any]:
-    """Returns what became of a model: its kernel, or the error that it ended with."""
+    """Returns what became of a model: its kernel or profile, or the error that it ended with."""
     # The program forks before any thread begins, so a fork costs a millisecond and leaves nothing behind.
     reading, writing = os.pipe()
     process = os.fork()
@@ -36,7 +39,7 @@ def answer(content: bytes, asked: dict[str, Any]) -> dict[str, Any]:
     deadline = time.monotonic() + asked["seconds"]
     said, hung = b"", False
     try:
-        while not said.endswith(b"}"):
+        while True:
             ready, _, _ = select.select([reading], [], [], max(0, deadline - time.monotonic()))
             hung = not ready
             part = os.read(reading, 2**16) if ready else b""
@@ -67,18 +70,40 @@ def _limit(asked: dict[str, Any]) -> None:
 
 def _run(content: bytes, asked: dict[str, Any]) -> dict[str, Any]:
     try:
-        interpreter = Interpreter(content, asked["threads"], kernels=asked["kernels"])
+        if "profile" in asked:
+            table, runs = profiled(content, asked["threads"], asked["kernels"], asked["profile"])
+            return {"profile": table, "runs": runs}
+        device = delegate(*asked["delegate"]) if "delegate" in asked else None
+        interpreter = Interpreter(content, asked["threads"], kernels=asked["kernels"], delegate=device)
         interpreter.set_random_input()
         interpreter.invoke()
         for number in range(len(interpreter.outputs)):
             interpreter.output(number)
+        times = _timed(interpreter, asked.get("repetitions", 0))
     except TfqnoiseError as error:
-        return {"received": error.received, "expected": error.expected, "remedy": error.remedy}
+        return {
+            "kind": type(error).__name__,
+            "received": error.received,
+            "expected": error.expected,
+            "remedy": error.remedy,
+        }
     except MemoryError:
         return {"memory": True}
     except Exception as error:  # Whatever it is, the process that asked has to be told.
         return {"received": f"{type(error).__name__}: {(str(error).splitlines() or ['no message'])[0]}"}
-    return {"kernel": interpreter.kernel}
+    return {"kernel": interpreter.kernel, "type": interpreter.input_type, "microseconds": times}
+
+
+def _timed(interpreter: Interpreter, repetitions: int) -> list[float]:
+    """Returns the microseconds of calls, as many as asked for or as there is time for."""
+    times: list[float] = []
+    for _ in range(_WARM_UP if repetitions else 0):
+        interpreter.invoke()
+    while len(times) < repetitions and sum(times) < _SECONDS * 1e6:
+        began = time.perf_counter_ns()
+        interpreter.invoke()
+        times.append((time.perf_counter_ns() - began) / 1000)
+    return times
 
 
 def main(given: BinaryIO, told: BinaryIO) -> None:

@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 
 from tfqnoise.benchmark.page import litert
-from tfqnoise.errors import ExportError, RunError
+from tfqnoise.errors import ExportError
 from tfqnoise.export import targets
 from tfqnoise.export.graph import graph, load
+from tfqnoise.export.subject import exported
 from tfqnoise.run import Run
 
 FOLDER = "benchmark/browser"
@@ -69,13 +70,11 @@ def facts(run: Run) -> dict[str, Any]:
 
 
 def _model(run: Run) -> bytes:
-    path = run.path / "export" / "model.tflite"
-    remedy = f"export it: python scripts/export_tflite.py {shlex.quote(str(run.path))} --target browser"
-    if not path.is_file():
-        raise RunError(f"{path} is missing", "a run exported for the browser", remedy)
+    path = exported(run, "browser")
     content = load(path)
     found = targets.get("browser").check(graph(content))
     if not found.passed:
+        remedy = f"export it: python scripts/export_tflite.py {shlex.quote(str(run.path))} --target browser"
         raise ExportError(f"{path} is not for browsers: {'; '.join(found.faults)}", "a model that they take", remedy)
     return content
 
