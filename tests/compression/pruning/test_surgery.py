@@ -24,15 +24,16 @@ def _odd(input_shape, classes):
     return keras.Model(image, layers.Dense(classes)(x))
 
 
-NETWORKS = {
-    "odd": _odd,
-    **{name: networks.get(name, width=0.25) for name in networks.registry.entries()},
-}
+# One of each family, and in `-m slow` all.
+_ONE_EACH = ("alexnet", "efficientnet_b0", "mobilenet_v2", "mobilenet_v3_small", "resnet8", "vgg16")
+NAMES = [n if n in _ONE_EACH else pytest.param(n, marks=pytest.mark.slow) for n in networks.registry.entries()]
 
 
-@pytest.fixture(params=NETWORKS)
+@pytest.fixture(params=["odd", *NAMES])
 def network(request):
-    found = NETWORKS[request.param]((16, 16, 3), 3)
+    name = request.param
+    spec = {"name": name, **networks.registry.entry(name).sample} if name != "odd" else None
+    found = (networks.get(spec, width=0.25) if spec else _odd)((16, 16, 3), 3)
     random = np.random.default_rng(0)
     # Batch norms as after training: no two channels alike.
     found.set_weights([w + random.uniform(0, 0.1, w.shape).astype(w.dtype) for w in found.get_weights()])
