@@ -327,6 +327,7 @@ def _strategy(name, passed, epochs=10):
     batch = {
         "image": images[0],
         "views": tuple(images[1 : state.views]),
+        "strong": tuple(images[1 : 1 + state.strong_views]),
         "label": tf.constant(given[rows]),
         "row": tf.constant(rows),
         "number": tf.constant(70, tf.int64),
@@ -339,7 +340,10 @@ def _strategy(name, passed, epochs=10):
 def _linear(seed, spread):
     """A network of one layer, so that gradients reach something."""
     kernel = tf.Variable(spread * np.random.default_rng(seed).normal(size=(108, 4)).astype(np.float32) / 255)
-    return kernel, lambda images, training=True: tf.reshape(tf.cast(images, tf.float32), [-1, 108]) @ kernel
+    return (
+        kernel,
+        lambda images, training=True, trace=True: tf.reshape(tf.cast(images, tf.float32), [-1, 108]) @ kernel,
+    )
 
 
 @pytest.mark.parametrize("name", strategies.registry.entries())

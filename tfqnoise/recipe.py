@@ -133,7 +133,7 @@ class Recipe:
     strategy: str = "plain"
     """What goes beyond a stateless loss, such as `plain` (nothing), `elr` or `pencil`."""
     teacher: str | None = None
-    """A finished run whose network teaches, for --strategy distillation."""
+    """A finished run whose network teaches, for --strategy distillation, or measures, for difficulty."""
     augmentation: str = "standard"
     """Changes to training pictures: `standard` (shift, and flip where the data allow), with `cutout` or
     `rand_augment` on top of it, or `none`."""

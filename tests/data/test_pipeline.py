@@ -133,3 +133,28 @@ def test_the_source_limits_the_augmentation(dataset):
     assert pipeline.policy(RECIPE, dataset.source) == Standard(pad=1, flip=False)
     asked = dataclasses.replace(RECIPE, augmentation='{"name": "standard", "pad": 2}')
     assert pipeline.policy(asked, dataset.source) == Standard(pad=2, flip=False)
+
+
+def test_strong_views_are_others_and_belong_to_the_batch_too(dataset):
+    recipe = dataclasses.replace(RECIPE, epochs=2)
+    settings = {"strong": {"name": "standard", "pad": 3}, "strong_views": 2}
+    plain, whole, later = (
+        _list(recipe, dataset),
+        _list(recipe, dataset, **settings),
+        _list(recipe, dataset, 1, **settings),
+    )
+    assert plain[0]["strong"] == ()
+    for one, other in zip(plain, whole, strict=True):
+        # What --augmentation makes of a picture doesn't depend on them.
+        np.testing.assert_array_equal(one["image"], other["image"])
+        first, second = other["strong"]
+        assert first.shape == second.shape == other["image"].shape
+        assert (first != second).any()
+        assert (first != other["image"]).any()
+    for one, other in zip(whole[len(whole) // 2 :], later, strict=True):
+        np.testing.assert_array_equal(one["strong"], other["strong"])
+
+
+def test_strong_views_keep_to_the_limits_of_the_source(dataset):
+    assert pipeline.limited(dataset.source, "standard") == Standard(pad=1, flip=False)
+    assert pipeline.limited(dataset.source, {"name": "standard", "pad": 3}) == Standard(pad=3, flip=False)

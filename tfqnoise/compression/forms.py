@@ -57,6 +57,12 @@ class Form:
         own = [v for book in self.books() for v in book.trainable_weights] if not left else []
         return [v for v in self.network.trainable_variables if id(v) not in left] + own
 
+    def trunk(self, layer: str) -> Any:
+        """Returns the part of the network that leads to a layer of the plain one, which shares its variables."""
+        found = next(each for each in self.network.layers if _plain_name(each) == layer)
+        # TF-MOT puts layers that it doesn't wrap into several graphs, of which the network is the last.
+        return keras.Model(self.network.input, found.get_output_at(-1))
+
     def books(self) -> list[Codebook]:
         """Returns every single codebook."""
         return [book for codebooks in self.codebooks.values() for book in codebooks.books]

@@ -19,6 +19,9 @@ from tfqnoise.data.source import Examples, Source
 from tfqnoise.errors import UsageError
 from tfqnoise.recipe import Recipe
 
+# The number of a picture's first strong view, far behind those of its views.
+_STRONG = 1024
+
 
 def steps_per_epoch(recipe: Recipe, dataset: Dataset, phase: Phase | None = None) -> int:
     """Returns the batches of an epoch. A last batch that isn't full is left out; the next epoch's order differs.
@@ -37,6 +40,8 @@ def batches(
     *,
     phase: Phase | None = None,
     views: int = 1,
+    strong: Any = None,
+    strong_views: int = 0,
     parallel: bool = True,
     size_share: float | None = None,
 ) -> Any:
@@ -49,23 +54,22 @@ def batches(
         phase: says what is fed: all training pictures with their given labels, the trusted ones, or pictures for
             pre-training.
         views: augmentations of each picture.
+        strong: the policy of further ones; None for the recipe's.
+        strong_views: how many of these.
         parallel: whether batches are made on several threads; the result is the same.
         size_share: share of the filters to be pruned that are still there, which the magnitude schedule follows; if
             not given, it follows the share of the span that is still to go.
 
     Returns:
-        A `tf.data.Dataset` of dicts: `image` uint8 [B, H, W, C], `views` (a tuple of as many more of it), `label`
-        int64 [B] or [B, L] (the given one), `row` int64 [B], the example's row in tables per example, `number`
-        and `epoch` int64 [], both counted from the run's first, and `passed` float32 [], the share of the phase's
-        `span` that is over.
+        A `tf.data.Dataset` of dicts: `image` uint8 [B, H, W, C], `views` (a tuple of as many more of it),
+        `strong` (likewise), `label` int64 [B] or [B, L] (the given one), `row` int64 [B], the example's row in tables
+        per example, `number` and `epoch` int64 [], both from the run's first, and `passed` float32 [], see `Phase`.
     """
-    steps = steps_per_epoch(recipe, dataset, phase)
     examples, given, origin = _fed(dataset, phase)
-    change = _change(recipe, dataset.source)
-    size = min(recipe.batch_size, len(examples))
+    steps, size = steps_per_epoch(recipe, dataset, phase), min(recipe.batch_size, len(examples))
+    change, strongly = _change(recipe, dataset.source), limited(dataset.source, strong or recipe.augmentation)
     first, last = phase.span if phase else (0, recipe.epochs)
-    images, keys = tf.constant(examples.images), tf.constant(examples.keys)
-    given, origin = tf.constant(given), tf.constant(origin)
+    images, keys, given, origin = map(tf.constant, (examples.images, examples.keys, given, origin))
 
     def make(number: Any) -> dict[str, Any]:
         epoch = number // steps
@@ -75,9 +79,11 @@ def batches(
         left = 1 - passed if size_share is None else tf.constant(size_share, tf.float32)
         # A seed has 31 bits; what is above them tells the views of a picture apart.
         seen = [change(pictures, batch_keys, recipe.seed + (view << 32), epoch, left) for view in range(views)]
+        seeds = [recipe.seed + (_STRONG + view << 32) for view in range(strong_views)]
         return {
             "image": seen[0],
             "views": tuple(seen[1:]),
+            "strong": tuple(strongly(pictures, batch_keys, seed, epoch) for seed in seeds),
             "label": tf.gather(given, rows),
             "row": tf.gather(origin, rows),
             "number": number,
@@ -130,10 +136,7 @@ def policy(recipe: Recipe, source: Source) -> Any:
     Raises:
         UsageError: for an unknown policy, schedule or setting, or a schedule of a magnitude that the policy hasn't.
     """
-    registry = augmentation.registry
-    accepted = registry.entry(registry.parse(recipe.augmentation)["name"]).settings
-    limits = {"pad": source.pad, "flip": source.flip}
-    found = registry.get(recipe.augmentation, **{name: limits[name] for name in limits if name in accepted})
+    found = limited(source, recipe.augmentation)
     schedules.get(recipe.magnitude_schedule)
     if recipe.magnitude_schedule != Recipe.magnitude_schedule and not hasattr(found, "magnitude"):
         raise UsageError(
@@ -142,3 +145,15 @@ def policy(recipe: Recipe, source: Source) -> Any:
             "add for example --augmentation rand_augment, or leave the schedule out",
         )
     return found
+
+
+def limited(source: Source, spec: Any) -> Any:
+    """Returns an augmentation, with the source's own limits where its spec names none.
+
+    Raises:
+        UsageError: for an unknown policy or setting.
+    """
+    registry = augmentation.registry
+    accepted = registry.entry(registry.parse(spec)["name"]).settings
+    limits = {"pad": source.pad, "flip": source.flip}
+    return registry.get(spec, **{name: limits[name] for name in limits if name in accepted})

@@ -47,7 +47,7 @@ def check(recipe: Recipe, dataset: Dataset, phases: list[Phase], loss: Any, stra
     if taught != bool(recipe.teacher):
         raise UsageError(
             f"--strategy {recipe.strategy} {'without' if taught else 'with'} --teacher",
-            "both or none: --strategy distillation and --teacher RUN",
+            "both or none: --strategy distillation or difficulty, and --teacher RUN",
             "name a finished run that teaches, or leave both out",
         )
     idle = [name for name in OF_PRUNING if getattr(recipe, name) != getattr(Recipe, name)]

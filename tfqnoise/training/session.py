@@ -24,10 +24,10 @@ from tfqnoise.recipe import Recipe
 from tfqnoise.run import Run
 from tfqnoise.strategies import TEACHER, Problem, State
 from tfqnoise.strategies.plain import Plain
-from tfqnoise.training import inputs, optimizers, precision, preflight, rotnet, summary
+from tfqnoise.training import inputs, precision, preflight, rotnet, summary
 from tfqnoise.training.callbacks import Chance, Clusters, Evaluation, Guard, Record, Stopwatch, Strategy
 from tfqnoise.training.dynamics import Dynamics
-from tfqnoise.training.engine import Member, Trainer, member_of
+from tfqnoise.training.engine import Member, Trainer, members_of
 from tfqnoise.training.shrinking import Shrinking
 from tfqnoise.training.teacher import answers, teacher
 from tfqnoise.training.weights import started
@@ -101,8 +101,9 @@ class Session:
                 answers(self.teacher) if recipe.teacher else None,
             ),
         )
+        self.branch = self.strategy.branch(self.network)
         # Peers begin with weights of their own, an average with the first's.
-        count = self.strategy.networks + bool(self.strategy.average)
+        count = self.strategy.networks + bool(self.strategy.average) - bool(self.branch)
         self.plain = [self.network, *(self._peer() for _ in range(count - 1))]
         if self.strategy.average:
             self.plain[-1].set_weights(self.network.get_weights())
@@ -192,15 +193,11 @@ class Session:
                 form.restored()
         if start == phase.end:
             return
+        share = self.shrinking.left(phase.shrunk)
         with precision.convolutions(self.recipe.precision), _explained(run):
             trainer.fit(
                 pipeline.batches(
-                    self.recipe,
-                    self.dataset,
-                    start,
-                    phase=phase,
-                    views=strategy.views,
-                    size_share=self.shrinking.left(phase.shrunk),
+                    self.recipe, self.dataset, start, phase=phase, size_share=share, **strategy.pictures()
                 ),
                 initial_epoch=start,
                 epochs=phase.end,
@@ -255,11 +252,15 @@ class Session:
     def _take_filters(self, checkpoint: dict[str, np.ndarray], done: int) -> None:
         """Gives the networks the filters that they have in a checkpoint."""
         phase = next(phase for phase in self.phases if done <= phase.end)
-        whole = [self._peer() for _ in self.plain]
-        self._become(self.shrinking.restored(checkpoint, phase.shrunk, whole))
+        # Before the first step networks stay as they began: pre-training keeps no weights of their last layers.
+        if phase.shrunk:
+            whole = [self._peer() for _ in self.plain]
+            self._become(self.shrinking.restored(checkpoint, phase.shrunk, whole))
 
     def _become(self, networks: list[Any]) -> None:
         self.network, self.plain = networks[0], networks
+        # A branch begins anew, since the features it was for are others.
+        self.branch = self.strategy.branch(self.network)
 
     def _enter(self, run: Run, phase: plan.Phase) -> None:
         """Makes networks, trained variables and optimizers those of the phase.
@@ -273,35 +274,43 @@ class Session:
             for form in self.forms:
                 forms.set_batch_norm_frozen(form.network, False)
             # An averaged network is as sparse as its masks agree, and nothing is promised of it.
-            for form in self.forms[: len(self.members)]:
-                forms.check(self.recipe, form, before)
+            for member in self.members:
+                if member.trunk is None:
+                    forms.check(self.recipe, member.form, before)
         if before is not None and before.rotation:
             self._share_features()
         if phase.shrunk > self.shrinking.steps:
             self._shrink(run)
             before = None
         strategy = self._strategy(phase)
-        steps, plain = self._steps(phase), self.plain[: strategy.networks + bool(strategy.average)]
+        branch = self.branch if strategy is self.strategy else None
+        count = strategy.networks + bool(strategy.average) - bool(branch)
+        steps, plain = self._steps(phase), self.plain[:count]
         if phase.rotation:
             self.forms = [Form(rotnet.head(self.network))]
         elif before is None and phase.form == self.phases[-1].form and len(plain) == 1 and not phase.shrunk:
             self.forms = [self.preflight]
         else:
             # A network that the phase before didn't train starts with what it has.
-            olds = [*self.forms, *[None] * len(plain)] if before is not None else [None] * len(plain)
+            olds = [*self._lasting(), *[None] * len(plain)] if before is not None else [None] * len(plain)
             self.forms = [
                 forms.build(self.recipe, phase, network, old, steps)
                 for network, old in zip(plain, olds, strict=False)
             ]
+        if branch:
+            # It isn't compressed, since it is never exported.
+            self.forms.insert(strategy.networks - 1, Form(branch.network))
         shape = None if phase.rotation or phase.trusted else strategy.learning_rate()
-        self.members = [
-            member_of(self.recipe, form, phase, optimizers.build(self.recipe, steps, form.trained(), phase, shape))
-            for form in self.forms[: strategy.networks]
-        ]
+        self.members = members_of(self.recipe, self.forms[: strategy.networks], phase, steps, shape, branch)
+
+    def _lasting(self) -> list[Form]:
+        """Returns the forms of `self.plain`: of all networks but the branch."""
+        members = [member.form for member in self.members if member.trunk is None]
+        return [*members, *self.forms[len(self.members) :]]
 
     def _shrink(self, run: Run) -> None:
         """Removes the filters of the next pruning step from the networks as they were trained so far."""
-        for form, network in zip(self.forms, self.plain, strict=False):
+        for form, network in zip(self._lasting(), self.plain, strict=False):
             forms.take_over(form, network)
         networks, said = self.shrinking.step(run, self.plain)
         self._become(networks)
