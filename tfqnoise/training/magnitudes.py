@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import math
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -88,12 +89,15 @@ def _with(recipe: Recipe, magnitude: float) -> Recipe:
 
 
 def _figures(run: Run) -> dict[str, Any]:
-    summary = run.read_json("summary.json")
+    summary, record = run.read_json("summary.json"), run.read_json("noise.json")
     with run.expecting("summary.json"):
         metric = summary["metric"]
+        share, pictures = summary[f"validation_{metric}_last"], run.recipe.validation * record["examples"]
         return {
             "metric": metric,
-            "validation_last": summary[f"validation_{metric}_last"],
+            "validation_last": share,
+            # About, since pictures are held out by chance. Of an F1 it is no matter of counting.
+            "standard_error": math.sqrt(share * (1 - share) / pictures) if metric == "accuracy" else None,
             "memorised": summary["memorised_last"],
             "parameters": summary["parameters"],
         }
@@ -114,5 +118,8 @@ def table(found: dict[str, Any]) -> str:
         memorised = "" if row["memorised"] is None else f", memorised {row['memorised']:.1%}"
         best = "   <- best" if row["magnitude"] == found["best"] else ""
         lines.append(f"  magnitude {row['magnitude']:<5g} {row['validation_last']:.2%}{memorised}{best}")
+    error = next(row["standard_error"] for row in rows if row["magnitude"] == found["best"])
+    if error:
+        lines.append(f"the validation pictures are few: each figure may be off by {error:.1%} or more by chance")
     lines.append(f"use --augmentation '{found['augmentation']}'")
     return "\n".join(lines)
