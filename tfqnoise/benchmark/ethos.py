@@ -7,6 +7,7 @@ from typing import Any
 
 from tfqnoise.errors import ExportError
 from tfqnoise.export import vela
+from tfqnoise.export.compiled import already
 from tfqnoise.export.graph import graph, load
 from tfqnoise.export.subject import Subject
 
@@ -28,6 +29,13 @@ def estimated(subject: Subject, accelerator: str, report: Callable[[str], None])
     path = subject.model(target)
     content = load(path)
     model = graph(content)
+    words = already(model)
+    if words:
+        raise ExportError(
+            f"{path} is {words}",
+            "a model as it is exported, which Vela compiles for its estimate",
+            f"take the model from before that, or export with --target {target}",
+        )
     if vela.packed(model):
         raise ExportError(
             f"{path} has packed weights, on which Vela crashes", "int8 weights", f"export with --target {target}"

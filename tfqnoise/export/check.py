@@ -1,10 +1,12 @@
 """What a target makes of a model: a file, a run, or a recipe before it has been trained."""
 
+import dataclasses
 from collections import Counter
 from pathlib import Path
 
 from tfqnoise.errors import ExportError
 from tfqnoise.export import edgetpu_compiler, targets
+from tfqnoise.export.compiled import already
 from tfqnoise.export.graph import graph, load
 from tfqnoise.export.subject import Subject
 from tfqnoise.export.targets import Check
@@ -29,7 +31,9 @@ def check(subject: Path | None, target: str = "generic") -> Check:
     found = Subject.of(subject)
     if found.run is not None and not found.exported:
         return check_recipe(found.run.recipe, target)
-    return aim.check(graph(load(found.model())))
+    model = graph(load(found.model()))
+    judged = aim.check(model)
+    return dataclasses.replace(judged, notes=(*judged.notes, *filter(None, [already(model)])))
 
 
 def check_recipe(recipe: Recipe, target: str) -> Check:

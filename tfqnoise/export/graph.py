@@ -13,6 +13,10 @@ from tfqnoise.export.flatbuffer import marked
 from tfqnoise.export.inspect import BITS, operator_name, read, tensor_type
 from tfqnoise.export.operands import fault, tensor_fault
 
+# The operators that compilers of accelerators leave in a model, and what they compile for.
+ETHOS_U, EDGE_TPU = "CUSTOM:ethos-u", "CUSTOM:edgetpu-custom-op"
+COMPILED = {ETHOS_U: "Ethos-U", EDGE_TPU: "the Edge TPU"}
+
 # A flatbuffer's offsets are signed 32-bit numbers.
 _MOST_BYTES = 2**31 - 1
 _MARKED_BYTES = 8
@@ -272,6 +276,9 @@ def _check_order(operators: list[Operator], inputs: tuple[Tensor, ...]) -> None:
             if operator.name == "RESHAPE" and tensor is operator.inputs[-1]:
                 continue
             maker = made.get(tensor.index)
+            # Vela adds tensors for the accelerator to work in.
+            if maker is None and operator.name == ETHOS_U:
+                continue
             if maker is None:
                 raise _broken(f"operator {operator.index} uses tensor {tensor.index}, which nothing computes")
             if maker >= operator.index:

@@ -8,6 +8,7 @@ from typing import Any
 
 from ai_edge_litert import schema_py_generated as schema
 
+from tfqnoise.export.compiled import already
 from tfqnoise.export.graph import Graph, Operator, Tensor, graph, load
 from tfqnoise.export.inspect import FLOAT
 from tfqnoise.export.subject import Subject
@@ -49,6 +50,7 @@ class Overview:
             "bytes": len(self.graph.content),
             "sha256": hashlib.sha256(self.graph.content).hexdigest(),
             "subgraphs": self.graph.subgraphs,
+            "compiled": already(self.graph),
             "borders": {
                 "input": [tensor.type.lower() for tensor in inputs],
                 "output": [tensor.type.lower() for tensor in outputs],
@@ -79,6 +81,7 @@ class Overview:
         lines.append(f"float tensors: {len(floats)}{named}")
         if self.graph.subgraphs > 1:
             lines.append(f"only the first of {self.graph.subgraphs} graphs is shown")
+        lines += filter(None, [already(self.graph)])
         digest = hashlib.sha256(self.graph.content).hexdigest()
         return "\n".join([*lines, f"{_printable(self.name)}: {len(self.graph.content):,} bytes, sha256 {digest}"])
 

@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from tfqnoise.errors import ExportError, UsageError
-from tfqnoise.export.graph import Graph, Operator
+from tfqnoise.export.compiled import compiled_for
+from tfqnoise.export.graph import ETHOS_U, Graph, Operator
 from tfqnoise.export.inspect import operator_name, read
-from tfqnoise.export.targets import INTEGERS, PACKED, Check, Placement, Target, placed, whole_problems
+from tfqnoise.export.targets import INTEGERS, PACKED, Check, Placement, Target, placed, placed_already, whole_problems
 
 HOW = "pip install 'tfqnoise[ethos]'"
 _SECONDS = 300
@@ -193,6 +194,11 @@ def _made_on_cpu(compiled: bytes) -> list[str]:
 def check(model: Graph, target: str, accelerator: str) -> Check:
     """Returns what Vela makes of a model; without Vela, what the accelerator can't take by its types alone."""
     problems = whole_problems(model, ("int8", "uint8"))
+    already = placed_already(model, target, ETHOS_U)
+    if already:
+        had = compiled_for(model)
+        other = () if had in ("", accelerator) else (f"it is compiled for {had}, not {accelerator}; compile it anew",)
+        return Check(target, already, (*problems, *other))
     by_type = placed(model, target, (*INTEGERS, "INT16"), INTEGERS)
     if packed(model):
         return Check(target, by_type, problems, ("Vela crashes on packed weights, so it isn't asked",))

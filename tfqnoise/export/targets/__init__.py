@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Container
 from typing import Any, ClassVar
 
-from tfqnoise.export.graph import Graph, Operator
+from tfqnoise.export.graph import COMPILED, Graph, Operator
 from tfqnoise.registry import Registry
 
 registry = Registry("target", "tfqnoise.export.targets")
@@ -162,6 +162,25 @@ def unsuited(operator: Operator, types: tuple[str, ...], weights: tuple[str, ...
     return next((tensor.type for tensor in operator.outputs if tensor.type not in types), "")
 
 
+def placed_already(graph: Graph, target: str, operator: str) -> tuple[Placement, ...]:
+    """Returns where each operator of a model runs that a target's own compiler has been over; nothing for others.
+
+    Args:
+        graph: the model.
+        target: its name.
+        operator: what the compiler puts in place of those that it takes.
+    """
+    if not any(each.name == operator for each in graph.operators):
+        return ()
+    remedy = "check the model as it was before it was compiled, which says why"
+    return tuple(
+        Placement(each.index, each.name, target, "compiled already")
+        if each.name == operator
+        else Placement(each.index, each.name, "cpu", "left by the compiler", remedy)
+        for each in graph.operators
+    )
+
+
 def placed(
     graph: Graph,
     target: str,
@@ -181,6 +200,9 @@ def placed(
 
     def verdict(operator: Operator) -> Placement:
         name = operator.name
+        if name in COMPILED:
+            reason, remedy = f"compiled for {COMPILED[name]} already", "take the model as it was before that"
+            return Placement(operator.index, name, "refused", reason, remedy)
         if name.startswith("CUSTOM") if operators is None else name not in operators:
             remedy = "use a layer whose operator the target has"
             return Placement(operator.index, name, "refused", f"{target} has no such operator", remedy)

@@ -4,12 +4,13 @@ import dataclasses
 
 from tfqnoise.export.edgetpu_operators import NEWEST, PARAMETRISED, RECURRENT, limit
 from tfqnoise.export.edgetpu_words import CONSTANT, LIMITATION, MAPPED, RANK, SUBGRAPHS, TYPE, UNSUPPORTED, VERSION
-from tfqnoise.export.graph import Graph, Operator, Tensor
+from tfqnoise.export.graph import COMPILED, EDGE_TPU, Graph, Operator, Tensor
 from tfqnoise.export.targets import (
     WEIGHTED,
     Check,
     Placement,
     Target,
+    placed_already,
     register,
     unsuited,
     whole_problems,
@@ -39,8 +40,11 @@ class Edgetpu(Target):
     storage = "int8"
 
     def check(self, graph: Graph) -> Check:
-        placements = _placements(graph)
         problems = whole_problems(graph, self.io)
+        already = placed_already(graph, "edgetpu", EDGE_TPU)
+        if already:
+            return Check("edgetpu", already, problems)
+        placements = _placements(graph)
         return Check("edgetpu", placements, problems, self._notes(graph, placements))
 
     def _notes(self, graph: Graph, placements: tuple[Placement, ...]) -> tuple[str, ...]:
@@ -95,6 +99,8 @@ def _converting(graph: Graph) -> set[int]:
 
 def _verdict(operator: Operator) -> tuple[str, str]:
     """Returns why an operator can't be mapped whatever stands around it, and what to do; ("", "") if it can."""
+    if operator.name in COMPILED:
+        return UNSUPPORTED, f"it is compiled for {COMPILED[operator.name]} already; take the model from before that"
     newest = NEWEST.get(operator.name)
     if newest is None:
         return UNSUPPORTED, "use a layer whose operator the Edge TPU has (see Coral's table of operations)"
