@@ -33,11 +33,8 @@ def arena_bytes(graph: Graph) -> int:
         for operator in graph.operators
         if operator.name == ETHOS_U
     ]
-    return max(
-        *working,
-        *(
-            sum(size for index, size in sizes.items() if made[index] <= number <= used.get(index, 0))
-            for number in range(len(graph.operators))
-        ),
-        0,
-    )
+    alive = [
+        sum(size for index, size in sizes.items() if made[index] <= number <= used.get(index, 0))
+        for number in range(len(graph.operators))
+    ]
+    return max([*working, *alive], default=0)
