@@ -1,5 +1,6 @@
 """Laws that every registered method keeps. A new method is tested by being registered."""
 
+import functools
 import inspect
 import itertools
 import json
@@ -10,8 +11,11 @@ import numpy as np
 import pytest
 
 from tfqnoise import audit, augmentation, benchmark, losses, networks, noise, report, strategies
+from tfqnoise.augmentation import schedules as magnitude_schedules
 from tfqnoise.backend import keras, tf
 from tfqnoise.compression.clustering import initialisations, penalties, schedules
+from tfqnoise.compression.pruning import criteria
+from tfqnoise.compression.pruning.channels import trace
 from tfqnoise.compression.quantization import activations, weights
 from tfqnoise.data import source
 from tfqnoise.errors import UsageError
@@ -19,15 +23,19 @@ from tfqnoise.hashing import keys_of
 from tfqnoise.noise.transition import TransitionNoise
 from tfqnoise.strategies import Problem
 
+_JUDGED = functools.cache(lambda: networks.get("resnet8", width=0.5)((8, 8, 3), 3))
+
 FAMILIES = {
     "activation_quantizers": activations.registry,
     "audit": audit.registry,
     "augmentation": augmentation.registry,
     "benchmark": benchmark.registry,
+    "criteria": criteria.registry,
     "data": source.registry,
     "figures": report.registry,
     "initialisations": initialisations.registry,
     "losses": losses.registry,
+    "magnitude_schedules": magnitude_schedules.registry,
     "networks": networks.registry,
     "noise": noise.registry,
     "penalties": penalties.registry,
@@ -291,13 +299,21 @@ def test_unknown_labels_stay_unknown(name, kind_of):
     np.testing.assert_array_equal(kind_of(name, truth).given(truth, 0) == -1, truth.labels == -1)
 
 
-@pytest.mark.parametrize("name", networks.registry.entries())
+# Of members of a family that differ in depth and width alone, one is enough.
+_ALIKE = ("resnet32", "resnet56", "mobilenet_v3_large", "mobilenet_v3_large_lite")
+_ALIKE += tuple(f"efficientnet_{form}{n}" for form in ("b", "lite") for n in range(1, 5))
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=pytest.mark.slow) if n in _ALIKE else n for n in networks.registry.entries()]
+)
 def test_networks_are_flat_and_give_logits(name):
-    network = networks.get(name)((16, 16, 3), 7)
+    spec = {"name": name, **networks.registry.entry(name).sample}
+    network = networks.get(spec)((16, 16, 3), 7)
     assert network.output_shape == (None, 7)
     assert not [layer for layer in network.layers if hasattr(layer, "layers")]
-    narrow = networks.get(name, width=0.5)((16, 16, 3), 7)
-    assert narrow.count_params() < network.count_params() / 3
+    narrow = networks.get(spec, width=0.5)((16, 16, 3), 7)
+    assert narrow.count_params() < network.count_params() / 2
 
 
 def _strategy(name, passed, epochs=10):
@@ -311,6 +327,7 @@ def _strategy(name, passed, epochs=10):
     batch = {
         "image": images[0],
         "views": tuple(images[1 : state.views]),
+        "strong": tuple(images[1 : 1 + state.strong_views]),
         "label": tf.constant(given[rows]),
         "row": tf.constant(rows),
         "number": tf.constant(70, tf.int64),
@@ -323,7 +340,10 @@ def _strategy(name, passed, epochs=10):
 def _linear(seed, spread):
     """A network of one layer, so that gradients reach something."""
     kernel = tf.Variable(spread * np.random.default_rng(seed).normal(size=(108, 4)).astype(np.float32) / 255)
-    return kernel, lambda images, training=True: tf.reshape(tf.cast(images, tf.float32), [-1, 108]) @ kernel
+    return (
+        kernel,
+        lambda images, training=True, trace=True: tf.reshape(tf.cast(images, tf.float32), [-1, 108]) @ kernel,
+    )
 
 
 @pytest.mark.parametrize("name", strategies.registry.entries())
@@ -401,6 +421,15 @@ def test_augmentation_belongs_to_the_example(name):
     np.testing.assert_array_equal(next(iter(mapped)), whole)
     if name != "none":
         assert (policy(images, keys, 5, 3).numpy() != whole).any()
+
+
+@pytest.mark.parametrize("name", magnitude_schedules.registry.entries())
+def test_magnitude_schedules_are_shares(name):
+    schedule = magnitude_schedules.get(name)
+    sizes = np.linspace(0, 1, 11, dtype=np.float32)
+    values = np.array([float(schedule(tf.constant(size))) for size in sizes])
+    assert ((values >= 0) & (values <= 1)).all()
+    np.testing.assert_allclose(values, {"falling": sizes, "rising": 1 - sizes}.get(name, 1), atol=1e-6)
 
 
 KERNELS = {
@@ -489,3 +518,18 @@ def test_penalties_have_true_gradients_and_pull_to_centroids(name):
         tape.watch(near)
         value = penalty(near, centroids, variables)
     np.testing.assert_allclose(tape.gradient(value, near), [-0.03, 0.02, 0.05, -0.03], atol=0.01)
+
+
+@pytest.mark.parametrize("name", criteria.registry.entries())
+def test_criteria_judge_every_unit_and_always_alike(name):
+    criterion, channels = criteria.get(name), trace(_JUDGED())
+    images = np.random.default_rng(0).random((8, 8, 8, 3)).astype(np.float32)
+    for group in channels.groups:
+        found = criteria.Evidence(_JUDGED(), channels, group, images, 1)
+        importance = criterion.importance(found)
+        assert importance.shape == group.units.shape
+        assert np.isfinite(importance).all()
+        np.testing.assert_array_equal(importance, criterion.importance(found))
+        for factors in criterion.multipliers(found, np.arange(len(group.units)) % 2 == 0).values():
+            assert factors.shape == group.units.shape
+            assert np.isfinite(factors).all()

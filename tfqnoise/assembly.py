@@ -13,6 +13,7 @@ from tfqnoise.backend import keras
 from tfqnoise.compression import forms
 from tfqnoise.compression.forms import Form
 from tfqnoise.compression.plan import Phase, phases
+from tfqnoise.compression.pruning import surgery
 from tfqnoise.errors import RunError, UsageError
 from tfqnoise.recipe import Recipe
 from tfqnoise.run import Run
@@ -77,6 +78,7 @@ class Restored:
         network: as it was evaluated last, not settled.
         phase: that it was trained in last; says whether it is quantised.
         plain: a plain network of the same form.
+        filters: by layer that lost some, the numbers of those that are left.
         epoch: the epochs it was trained for.
     """
 
@@ -84,6 +86,7 @@ class Restored:
     phase: Phase
     plain: Any
     epoch: int
+    filters: dict[str, np.ndarray]
 
 
 def restored(run: Run, input_shape: tuple[int, int, int], classes: int) -> Restored:
@@ -100,7 +103,8 @@ def restored(run: Run, input_shape: tuple[int, int, int], classes: int) -> Resto
     """
     recipe = run.recipe
     arrays = run.read_arrays("weights.npz")
-    plain = build(recipe, input_shape, classes)
+    filters = filters_of(arrays)
+    plain = surgery.rebuilt(build(recipe, input_shape, classes), filters)
     epoch = int(arrays.get("epoch", recipe.epochs))
     phase = next(p for p in phases(recipe) if p.start < epoch <= p.end)
     if phase.rotation:
@@ -111,7 +115,12 @@ def restored(run: Run, input_shape: tuple[int, int, int], classes: int) -> Resto
         )
     network = forms.build(recipe, phase, plain, None, 1).network
     assign(list(network.weights), arrays, "network", run.path / "weights.npz")
-    return Restored(network, phase, plain, epoch)
+    return Restored(network, phase, plain, epoch, filters)
+
+
+def filters_of(arrays: dict[str, np.ndarray], group: str = "filters") -> dict[str, np.ndarray]:
+    """Returns which filters a stored network has left, by layer that lost some."""
+    return {name.removeprefix(f"{group}/"): value for name, value in arrays.items() if name.startswith(f"{group}/")}
 
 
 def arrays_of(variables: list[Any], group: str) -> dict[str, np.ndarray]:

@@ -8,6 +8,7 @@ PRECISIONS = ("float32", "bfloat16")
 BITS = (1, 2, 3, 4, 8)
 CLUSTERINGS = ("centroids", "tfmot")
 GRIDS = ("free", "uniform")
+PRUNING_SCOPES = ("layer", "global")
 # Of the data sets that come with folds.
 FOLDS = 3
 LABEL_WEIGHTS = ("inverse_rate", "none")
@@ -15,13 +16,16 @@ LABEL_WEIGHTS = ("inverse_rate", "none")
 # Fields that say nothing without --clusters.
 OF_CLUSTERS = ("clustering", "grid", "penalty", "penalty_weight", "penalty_schedule", "initialisation")
 
+# Fields that say nothing without --pruning-ratio or --pruning-ratios.
+OF_PRUNING = ("pruning_scope", "pruning_steps", "criterion")
+
 # A field, whether its value can be, and what would do.
 Limit = tuple[str, bool, str]
 
 
 def of(recipe: Any) -> list[Limit]:
     """Returns every limit of a recipe: the field, whether it is kept, and what was expected."""
-    return [*_data(recipe), *_training(recipe), *_compression(recipe), *_clusters(recipe)]
+    return [*_data(recipe), *_training(recipe), *_compression(recipe), *_pruning(recipe), *_clusters(recipe)]
 
 
 def _data(recipe: Any) -> list[Limit]:
@@ -115,6 +119,25 @@ def _compression(recipe: Any) -> list[Limit]:
     ]
 
 
+def _pruning(recipe: Any) -> list[Limit]:
+    ratios = [layer_number(text) for text in recipe.pruning_ratios]
+    return [
+        ("pruning_ratio", 0 <= recipe.pruning_ratio < 1, "a share from 0 up to but not 1"),
+        (
+            "pruning_ratios",
+            all(pair is not None and pair[1] < 1 for pair in ratios),
+            "layer=share each, with a share from 0 up to but not 1, such as stage3*=0.7",
+        ),
+        ("pruning_scope", recipe.pruning_scope in PRUNING_SCOPES, f"one of {', '.join(PRUNING_SCOPES)}"),
+        (
+            "pruning_ratios",
+            not ratios or recipe.pruning_scope == "layer",
+            "none with --pruning-scope global, which ranks the filters of all layers together",
+        ),
+        ("pruning_steps", 1 <= recipe.pruning_steps <= 1000, "from 1 to 1000"),
+    ]
+
+
 def _clusters(recipe: Any) -> list[Limit]:
     return [
         (
@@ -129,7 +152,7 @@ def _clusters(recipe: Any) -> list[Limit]:
         ),
         (
             "penalty_weights",
-            all(layer_weight(text) is not None for text in recipe.penalty_weights),
+            all((layer_number(text) or ("", 0))[1] > 0 for text in recipe.penalty_weights),
             "layer=weight each, with a positive weight, such as stem=0.02",
         ),
         (
@@ -163,10 +186,11 @@ def _clusters(recipe: Any) -> list[Limit]:
     ]
 
 
-def layer_weight(text: str) -> tuple[str, float] | None:
+def layer_number(text: str) -> tuple[str, float] | None:
+    """Returns the pattern and the number of a text such as stage3*=0.2, or None if it is none."""
     pattern, equals, number = text.rpartition("=")
     try:
         weight = float(number)
     except ValueError:
         return None
-    return (pattern, weight) if equals and pattern and 0 < weight < float("inf") else None
+    return (pattern, weight) if equals and pattern and 0 <= weight < float("inf") else None

@@ -16,7 +16,7 @@ from tfqnoise import limits
 from tfqnoise.errors import RunError, UsageError, did_you_mean
 
 # Fields with several values, which are lists in JSON.
-_TUPLES = ("allow_float", "penalty_weights")
+_TUPLES = ("allow_float", "penalty_weights", "pruning_ratios")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,6 +66,8 @@ class Recipe:
     """The network to train, such as `resnet8` or `resnet20`."""
     width: float = 1.0
     """Multiplier of the network's channel counts."""
+    weights: str | None = None
+    """Weights to start from: a finished run of the same network; random ones if not given."""
 
     bits: int = 8
     """Bits per weight: 8, 4, 3, 2 (ternary) or 1 (binary) train with quantization, 32 is plain float."""
@@ -107,10 +109,20 @@ class Recipe:
     """Where centroids lie: `free`, or `uniform` (a trained step x integers, which packs into 4 or 2 bits)."""
     sparsity: float = 0.0
     """Share of each kernel's weights that are pruned to zero, the smallest ones."""
+    pruning_ratio: float = 0.0
+    """Share of the filters of each convolution and hidden dense layer to remove, which makes the network smaller."""
+    pruning_ratios: tuple[str, ...] = ()
+    """Other shares for some layers, such as stem=0 stage3*=0.7; the first pattern that fits a layer counts."""
+    pruning_scope: str = "layer"
+    """What --pruning-ratio is a share of: of each `layer`, or `global`, of all filters, ranked together."""
+    pruning_steps: int = 1
+    """In how many steps filters are removed, with training between."""
+    criterion: str = "weight_sum"
+    """Which filters go: `weight_sum`, `apoz`, `thinet`, `batch_norm_scale` or `random`."""
     stages: str = ""
-    """Which stage follows which, such as float:5,prune:5,cluster:5,quantise:5@0.01: names (of rotnet,
-    float, train, prune, cluster, quantise, snap, trusted) joined by +, epochs, and a learning rate from which it
-    falls to zero. They follow from the other flags if not given."""
+    """Which stage follows which, such as float:5,prune:5,cluster:5,quantise:5@0.01: names (of rotnet, float, train,
+    shrink, prune, cluster, quantise, snap, trusted) joined by +, epochs, and a learning rate from which it falls to
+    zero. They follow from the other flags if not given."""
     allow_float: tuple[str, ...] = ()
     """Names of layers that may stay float; any other layer left float is an error."""
     freeze_batch_norm: float = 0.1
@@ -121,9 +133,13 @@ class Recipe:
     strategy: str = "plain"
     """What goes beyond a stateless loss, such as `plain` (nothing), `elr` or `pencil`."""
     teacher: str | None = None
-    """A finished run whose network teaches, for --strategy distillation."""
+    """A finished run whose network teaches, for --strategy distillation, or measures, for difficulty."""
     augmentation: str = "standard"
-    """Changes to training pictures: `standard` (shift, and flip where the data allow) or `none`."""
+    """Changes to training pictures: `standard` (shift, and flip where the data allow), with `cutout` or
+    `rand_augment` on top of it, or `none`."""
+    magnitude_schedule: str = "constant"
+    """How the magnitude of the augmentation follows the network's size as it is pruned, or without pruning the
+    epochs: `constant`, `falling` or `rising`."""
 
     epochs: int = 30
     """Passes over the training pictures."""
@@ -165,7 +181,16 @@ class Recipe:
 
     def layer_penalty_weights(self) -> list[tuple[str, float]]:
         """Returns `penalty_weights` as pairs of a pattern of layer names and a weight."""
-        return [pair for text in self.penalty_weights if (pair := limits.layer_weight(text)) is not None]
+        return [pair for text in self.penalty_weights if (pair := limits.layer_number(text)) is not None]
+
+    def layer_pruning_ratios(self) -> list[tuple[str, float]]:
+        """Returns `pruning_ratios` as pairs of a pattern of layer names and a share."""
+        return [pair for text in self.pruning_ratios if (pair := limits.layer_number(text)) is not None]
+
+    @property
+    def shrinks(self) -> bool:
+        """Whether filters are removed."""
+        return bool(self.pruning_ratio or self.pruning_ratios)
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "Recipe":

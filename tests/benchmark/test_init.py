@@ -3,7 +3,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from tfqnoise import Recipe, Run, networks
+from tfqnoise import Recipe, Run, augmentation, networks
 from tfqnoise.benchmark import benchmark, uncompressed
 from tfqnoise.compression.quantization.qat import Widths, quantize
 from tfqnoise.errors import ExportError, RunError, UsageError
@@ -27,7 +27,10 @@ def test_host_times_integer_and_float_in_turn(trained, silent):
 
 
 def test_pipeline_feeds_at_least_three_times_what_training_consumes(trained, silent):
-    assert benchmark(trained, "pipeline", repetitions=3, report=silent)["ratio"] >= 3
+    result = benchmark(trained, "pipeline", repetitions=3, report=silent)
+    assert result["ratio"] >= 3
+    assert set(result["augmentations"]) == set(augmentation.registry.entries())
+    assert result["augmentations"]["standard"]["ratio"] == result["ratio"]
 
 
 def test_host_times_packed_weights_beside_int8_ones(trained, tmp_path, silent):

@@ -6,7 +6,17 @@ from tfqnoise.compression.plan import LayerReport, phases, stages, table
 from tfqnoise.errors import PlanError
 from tfqnoise.recipe import Recipe
 
-WORDS = ("quantised", "batch_norm_frozen", "pruning", "pruned", "clustering", "snapped", "rotation", "trusted")
+WORDS = (
+    "quantised",
+    "batch_norm_frozen",
+    "shrunk",
+    "pruning",
+    "pruned",
+    "clustering",
+    "snapped",
+    "rotation",
+    "trusted",
+)
 
 
 def _said(recipe):
@@ -48,6 +58,31 @@ def _said(recipe):
                 (5, 7, "quantised", "pruned"),
                 (7, 9, "quantised", "pruned", "clustering"),
                 (9, 10, "quantised", "pruned", "snapped"),
+            ],
+        ),
+        (
+            {"pruning_ratio": 0.5, "freeze_batch_norm": 0.0},
+            [(0, 3), (3, 6, "shrunk"), (6, 10, "quantised", "shrunk")],
+        ),
+        ({"pruning_ratio": 0.5, "bits": 32, "freeze_batch_norm": 0.0}, [(0, 3), (3, 10, "shrunk")]),
+        (
+            {"pruning_ratio": 0.5, "weights": "a run", "freeze_batch_norm": 0.0, "pruning_steps": 2},
+            [(0, 1, "shrunk"), (1, 3, "shrunk"), (3, 10, "quantised", "shrunk")],
+        ),
+        (
+            {
+                "pruning_ratio": 0.5,
+                "pruning_steps": 3,
+                "clusters": 4,
+                "stages": "float:1,shrink:3,quantise:2,cluster:2,snap:2",
+                "freeze_batch_norm": 0.0,
+            },
+            [
+                (0, 1),
+                *((n, n + 1, "shrunk") for n in (1, 2, 3)),
+                (4, 6, "quantised", "shrunk"),
+                (6, 8, "quantised", "shrunk", "clustering"),
+                (8, 10, "quantised", "shrunk", "snapped"),
             ],
         ),
         (
@@ -94,6 +129,17 @@ def test_a_short_run_freezes_nothing():
         ({"stages": "prune:5,snap:5", "sparsity": 0.5}, "quantise is missing"),
         ({"stages": "quantise:10", "clusters": 4}, "cluster is missing, which --clusters asks for"),
         ({"stages": "quantise:5,prune:5", "sparsity": 0.5}, "prune must be over before quantise"),
+        ({"stages": "float:5,quantise:5", "pruning_ratio": 0.5}, "shrink is missing, which --pruning-ratio asks for"),
+        ({"stages": "float:3,shrink:3,quantise:4"}, "shrink is there without --pruning-ratio"),
+        ({"stages": "shrink:5,quantise:5", "pruning_ratio": 0.5}, "shrink comes first"),
+        (
+            {"stages": "float:1,quantise:5,shrink:4", "pruning_ratios": ("stem=0.5",)},
+            "shrink must be over before quantise",
+        ),
+        (
+            {"stages": "float:5,shrink:2,quantise:3", "pruning_ratio": 0.5, "pruning_steps": 3},
+            "fewer epochs than --pruning-steps 3",
+        ),
         ({"stages": "cluster:3,prune:3,quantise:4", "sparsity": 0.5, "clusters": 4}, "before cluster"),
         ({"stages": "quantise+cluster:10", "clusters": 4}, "snap, or quantise, must follow cluster"),
         ({"stages": "quantise+snap:5,cluster:5", "clusters": 4}, "cluster must be over before snap"),

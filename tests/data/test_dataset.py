@@ -253,3 +253,14 @@ def test_doubtful_labels_can_not_be_trusted_by_count(source, monkeypatch):
     monkeypatch.setattr(sources, "load", lambda recipe: made)
     with pytest.raises(UsageError, match="as doubtful as they are given"):
         data.load(Recipe(trusted="5"))
+
+
+def test_a_representative_set_has_as_many_of_each_label_whatever_the_order():
+    labelled = data.load(Recipe(noise=0.4)).train
+    rows = labelled.representative(100)
+    assert np.bincount(labelled.given[rows]).tolist() == [10] * 10
+    order = np.random.default_rng(0).permutation(len(labelled))
+    shuffled = labelled.take(order)
+    assert set(shuffled.examples.ids[shuffled.representative(100)]) == set(labelled.examples.ids[rows])
+    more = labelled.representative(200)
+    assert set(rows) < set(more)

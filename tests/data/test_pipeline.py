@@ -6,6 +6,7 @@ import pytest
 from tfqnoise.augmentation.standard import Standard
 from tfqnoise.data import dataset as data
 from tfqnoise.data import pipeline
+from tfqnoise.errors import UsageError
 from tfqnoise.recipe import Recipe
 
 RECIPE = Recipe(noise=0.4, epochs=3, batch_size=100)
@@ -47,6 +48,54 @@ def test_any_restart_and_worker_count_gives_the_same(dataset, parallel):
             np.testing.assert_array_equal(one[name], other[name])
 
 
+@pytest.mark.parametrize(("augmentation", "views"), [("cutout", 2), ("rand_augment", 1)])
+def test_a_restart_under_a_magnitude_schedule_gives_the_same(dataset, augmentation, views):
+    recipe = dataclasses.replace(RECIPE, augmentation=augmentation, magnitude_schedule="falling", steps_per_epoch=3)
+    whole, later = _list(recipe, dataset, views=views), _list(recipe, dataset, 1, views=views, parallel=False)
+    assert len(whole) == 9
+    for one, other in zip(whole[3:], later, strict=True):
+        np.testing.assert_array_equal(one["image"], other["image"])
+        for view, again in zip(one["views"], other["views"], strict=True):
+            np.testing.assert_array_equal(view, again)
+            assert (view != one["image"]).any()
+
+
+def _hidden(dataset, schedule, **settings):
+    """The share of black pixels in each batch, with cutout alone."""
+    recipe = dataclasses.replace(
+        RECIPE, augmentation='{"name": "cutout", "pad": 0}', magnitude_schedule=schedule, steps_per_epoch=2
+    )
+    return np.array([(batch["image"] == 0).mean() for batch in _list(recipe, dataset, **settings)])
+
+
+def test_the_magnitude_follows_the_schedule_and_in_pruning_the_size(dataset):
+    constant, falling, rising = (_hidden(dataset, name) for name in ("constant", "falling", "rising"))
+    # A side of 4 pixels at the start, of none in the last sixth.
+    assert falling[0] == constant[0]
+    assert rising[0] < constant[0] - 0.05
+    assert falling[-1] < constant[-1] - 0.05
+    assert np.corrcoef(falling, rising)[0, 1] < 0
+    np.testing.assert_array_equal(_hidden(dataset, "falling", size_share=1.0), constant)
+    np.testing.assert_array_equal(
+        _hidden(dataset, "rising", size_share=1.0), _hidden(dataset, "falling", size_share=0.0)
+    )
+    np.testing.assert_array_equal(_hidden(dataset, '{"name": "falling", "least": 1.0}', size_share=0.3), constant)
+
+
+@pytest.mark.parametrize(
+    ("settings", "match"),
+    [
+        ({"magnitude_schedule": "faling", "augmentation": "cutout"}, "did you mean 'falling'"),
+        ({"magnitude_schedule": "faling"}, "did you mean 'falling'"),
+        ({"magnitude_schedule": "falling"}, "an augmentation that has a magnitude"),
+        ({"magnitude_schedule": '{"name": "rising", "least": 2.0}', "augmentation": "cutout"}, "least = 2.0"),
+    ],
+)
+def test_a_schedule_that_does_not_fit_is_refused(dataset, settings, match):
+    with pytest.raises(UsageError, match=match):
+        pipeline.policy(dataclasses.replace(RECIPE, **settings), dataset.source)
+
+
 def test_a_picture_looks_the_same_in_any_batch_size(dataset):
     def pictures(size):
         recipe = dataclasses.replace(RECIPE, batch_size=size, epochs=1, warmup_epochs=0.0)
@@ -84,3 +133,28 @@ def test_the_source_limits_the_augmentation(dataset):
     assert pipeline.policy(RECIPE, dataset.source) == Standard(pad=1, flip=False)
     asked = dataclasses.replace(RECIPE, augmentation='{"name": "standard", "pad": 2}')
     assert pipeline.policy(asked, dataset.source) == Standard(pad=2, flip=False)
+
+
+def test_strong_views_are_others_and_belong_to_the_batch_too(dataset):
+    recipe = dataclasses.replace(RECIPE, epochs=2)
+    settings = {"strong": {"name": "standard", "pad": 3}, "strong_views": 2}
+    plain, whole, later = (
+        _list(recipe, dataset),
+        _list(recipe, dataset, **settings),
+        _list(recipe, dataset, 1, **settings),
+    )
+    assert plain[0]["strong"] == ()
+    for one, other in zip(plain, whole, strict=True):
+        # What --augmentation makes of a picture doesn't depend on them.
+        np.testing.assert_array_equal(one["image"], other["image"])
+        first, second = other["strong"]
+        assert first.shape == second.shape == other["image"].shape
+        assert (first != second).any()
+        assert (first != other["image"]).any()
+    for one, other in zip(whole[len(whole) // 2 :], later, strict=True):
+        np.testing.assert_array_equal(one["strong"], other["strong"])
+
+
+def test_strong_views_keep_to_the_limits_of_the_source(dataset):
+    assert pipeline.limited(dataset.source, "standard") == Standard(pad=1, flip=False)
+    assert pipeline.limited(dataset.source, {"name": "standard", "pad": 3}) == Standard(pad=3, flip=False)

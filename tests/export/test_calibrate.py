@@ -1,6 +1,5 @@
 import dataclasses
 
-import numpy as np
 import pytest
 
 from tfqnoise import Recipe, assembly
@@ -8,7 +7,7 @@ from tfqnoise.cli import run_command
 from tfqnoise.data import dataset as data
 from tfqnoise.errors import UsageError
 from tfqnoise.export import export
-from tfqnoise.export.calibrate import Calibration, calibrate, representative
+from tfqnoise.export.calibrate import Calibration, calibrate
 from tfqnoise.export.inspect import inspect
 from tfqnoise.training.train import train
 
@@ -17,17 +16,6 @@ from tfqnoise.training.train import train
 def in_float(tmp_path_factory):
     recipe = Recipe(bits=32, epochs=6, batch_size=32, seed=1)
     return train(recipe, tmp_path_factory.mktemp("float") / "run", report=lambda text: None)
-
-
-def test_a_representative_set_has_as_many_of_each_label_whatever_the_order():
-    labelled = data.load(Recipe(noise=0.4)).train
-    rows = representative(labelled, 100)
-    assert np.bincount(labelled.given[rows]).tolist() == [10] * 10
-    order = np.random.default_rng(0).permutation(len(labelled))
-    shuffled = labelled.take(order)
-    assert set(shuffled.examples.ids[representative(shuffled, 100)]) == set(labelled.examples.ids[rows])
-    more = representative(labelled, 200)
-    assert set(rows) < set(more)
 
 
 @pytest.mark.parametrize(("bits", "quantizer", "least"), [(8, "uniform", 0.02), (4, "lsq", 0.2)])

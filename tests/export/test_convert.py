@@ -15,8 +15,8 @@ SHAPE = (16, 16, 3)
 
 
 # The deeper of two alike takes a minute.
-_DEEPER = ("resnet20", "mobilenet_v2")
-NAMES = [pytest.param(n, marks=pytest.mark.slow) if n in _DEEPER else n for n in networks.registry.entries()]
+_QUICK = ("alexnet", "efficientnet_b0", "mobilenet_v1", "resnet8", "vgg16", "vgg16_plain")
+NAMES = [n if n in _QUICK else pytest.param(n, marks=pytest.mark.slow) for n in networks.registry.entries()]
 
 
 @pytest.fixture(scope="module", params=NAMES)
@@ -26,7 +26,8 @@ def network(request):
     keras.utils.set_random_seed(1)
     random = np.random.default_rng(1)
     width = 0.5 if request.param.startswith("resnet") else 0.125
-    quantised, _ = quantize(networks.get(request.param, width=width)(SHAPE, 6))
+    spec = {"name": request.param, **networks.registry.entry(request.param).sample}
+    quantised, _ = quantize(networks.get(spec, width=width)(SHAPE, 6))
     for _ in range(3):
         quantised(random.random((32, *SHAPE), np.float32), training=True)
     settle(quantised)

@@ -131,6 +131,69 @@ def test_resuming_after_any_epoch_is_exact(tmp_path, silent, monkeypatch, epochs
         _assert_same(whole, train(recipe, path, resume=True, report=silent), "weights.npz")
 
 
+# A branch through everything that changes the network it hangs on.
+_EVERYTHING = {
+    "stages": "rotnet:1,float:1,shrink:1,prune:1,quantise:1,trusted:1",
+    "pruning_ratio": 0.5,
+    "sparsity": 0.5,
+    "trusted": "5",
+    "strategy": '{"name": "auxiliary", "at": "inner", "distillation": 1.0}',
+}
+_CLUSTERED = {"sparsity": 0.5, "clusters": 4, "clustering": "tfmot", "strategy": "auxiliary"}
+
+
+@pytest.mark.parametrize(
+    ("epochs", "settings"),
+    [
+        # A checkpoint of pre-training has neither the last layers nor the second network.
+        ((1,), {"bits": 32, "strategy": "co_teaching", "stages": "rotnet:1,float:1"}),
+        pytest.param((1, 2, 3, 4, 5), _EVERYTHING, marks=pytest.mark.slow),
+        pytest.param((1, 2), {**_CLUSTERED, "stages": "prune:1,cluster:1,quantise:1"}, marks=pytest.mark.slow),
+    ],
+)
+def test_resuming_a_small_network_is_exact(tmp_path, silent, monkeypatch, epochs, settings):
+    monkeypatch.setattr(assembly, "build", _small)
+    test_resuming_after_any_epoch_is_exact(tmp_path, silent, monkeypatch, epochs, settings)
+
+
+@pytest.mark.parametrize(
+    ("strategy", "bits"),
+    # A network alone, two with filters of their own, and an averaged one.
+    [("plain", 8), pytest.param("co_teaching", 32, marks=pytest.mark.slow), ("elr_plus", 32)],
+)
+def test_resuming_between_pruning_steps_is_exact(tmp_path, silent, monkeypatch, strategy, bits):
+    monkeypatch.setattr(assembly, "build", _small)
+    stages = "float:1,shrink:2,quantise:1" if bits == 8 else "float:1,shrink:3"
+    recipe = dataclasses.replace(
+        FLOAT,
+        bits=bits,
+        steps_per_epoch=2,
+        epochs=4,
+        stages=stages,
+        pruning_ratio=0.5,
+        pruning_steps=2,
+        criterion="thinet",
+        strategy=strategy,
+    )
+    original = callbacks.Record.on_epoch_end
+
+    def keep(self, number, logs=None):
+        original(self, number, logs)
+        if number < 3:
+            shutil.copytree(tmp_path / "whole", tmp_path / f"stopped{number + 1}")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(callbacks.Record, "on_epoch_end", keep)
+        whole = train(recipe, tmp_path / "whole", report=silent)
+    steps = whole.read_json("pruning.json")["steps"]
+    assert [row["groups"][0]["units_after"] for row in steps] == [6, 4]
+    assert whole.read_arrays("weights.npz")["filters/conv"].shape == (4,)
+    for epoch in (1, 2, 3):
+        resumed = train(recipe, tmp_path / f"stopped{epoch}", resume=True, report=silent)
+        _assert_same(whole, resumed, "weights.npz", "checkpoint.npz")
+        assert resumed.read_json("pruning.json") == whole.read_json("pruning.json")
+
+
 def _assert_same(whole, resumed, *files):
     for file in files:
         one, other = (_by_place(run.read_arrays(file)) for run in (whole, resumed))
@@ -138,7 +201,7 @@ def _assert_same(whole, resumed, *files):
         for name, value in one.items():
             np.testing.assert_array_equal(value, other[name], err_msg=f"{file}: {name}")
     kept = [
-        [(row["epoch"], row["loss"], row["test_accuracy"]) for row in run.read_lines("metrics.jsonl")]
+        [(row["epoch"], row["loss"], row.get("test_accuracy")) for row in run.read_lines("metrics.jsonl")]
         for run in (whole, resumed)
     ]
     assert kept[0] == kept[1]

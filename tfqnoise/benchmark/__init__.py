@@ -15,7 +15,7 @@ from typing import Any
 
 from tfqnoise.errors import UsageError
 from tfqnoise.export.subject import Subject
-from tfqnoise.limits import OF_CLUSTERS
+from tfqnoise.limits import OF_CLUSTERS, OF_PRUNING
 from tfqnoise.recipe import Recipe
 from tfqnoise.registry import Registry
 from tfqnoise.run import Run
@@ -83,7 +83,8 @@ def uncompressed(recipe: Recipe) -> Recipe:
     """Returns the recipe of the plain float network, to compare with."""
     usual = Recipe()
     weights = ("quantizer", "edge_bits", "sparsity", "clusters", "codebooks", "penalty_weights", *OF_CLUSTERS)
-    names = (*weights, "activation_bits", "activation_quantizer", "stages")
+    filters = ("pruning_ratio", "pruning_ratios", *OF_PRUNING)
+    names = (*weights, *filters, "activation_bits", "activation_quantizer", "stages")
     return dataclasses.replace(recipe, bits=32, float_epochs=0, **{name: getattr(usual, name) for name in names})
 
 

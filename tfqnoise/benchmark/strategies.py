@@ -34,7 +34,7 @@ def strategies(
 
     Steps are taken from early (a tenth) and late (nine tenths) in a run, since some strategies change on their way.
     What a strategy does between epochs isn't in them, nor making further views of a picture. The teacher of
-    `distillation` is a float network of the recipe's own kind.
+    `distillation` and `difficulty` is a float network of the recipe's own kind.
     """
     recipe = subject.whole_run("--target strategies").recipe
     dataset = data.load(recipe)
@@ -42,7 +42,7 @@ def strategies(
         raise UsageError(
             f"{subject.path} has several labels a picture", "one label a picture", "use --target step for its step"
         )
-    batch = next(iter(pipeline.batches(recipe, dataset, views=_VIEWS)))
+    batch = next(iter(pipeline.batches(recipe, dataset, views=_VIEWS, strong_views=_VIEWS)))
     fresh = functools.partial(assembly.build, recipe, dataset.input_shape, dataset.classes)
     plain = tf.function(compiled(recipe, fresh(), dataset).train_step), recipe.precision
     rows = []

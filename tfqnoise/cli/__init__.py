@@ -19,6 +19,7 @@ from tfqnoise.cli.emulate import Emulate
 from tfqnoise.cli.export import Export
 from tfqnoise.cli.inspect import Inspect
 from tfqnoise.cli.listing import List
+from tfqnoise.cli.magnitude import Magnitude
 from tfqnoise.cli.report import Report
 from tfqnoise.cli.serve import Serve
 from tfqnoise.cli.train import Train
@@ -33,6 +34,7 @@ COMMANDS: dict[str, type] = {
     "emulate": Emulate,
     "benchmark": Benchmark,
     "serve": Serve,
+    "magnitude": Magnitude,
     "report": Report,
     "list": List,
 }

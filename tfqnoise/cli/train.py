@@ -29,6 +29,12 @@ class Train:
     """Train cross-entropy without strategy beside it, with the same schedule and seeds."""
     all_folds: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
     """Train on each fold of a data set that comes with folds and report their mean; --run-dir/fold<k>-seed<n>."""
+    max_macs: int | None = None
+    """Remove as many filters (--pruning-ratio) as it takes to have at most so many multiply-accumulates a picture."""
+    max_bytes: int | None = None
+    """Remove as many filters as it takes for an exported model of at most so many bytes."""
+    max_latency_ms: float | None = None
+    """Remove as many filters as it takes for so many milliseconds a picture on this machine (LiteRT, one thread)."""
     target: str | None = None
     """Refuse to train what wouldn't fit this target (`tfqnoise list targets`) once it is exported."""
 
@@ -54,16 +60,21 @@ class Train:
         if not self.resume:
             # Before TensorFlow is loaded, which takes seconds.
             Run.refuse_existing(self.run_dir)
+        settings = self.settings
+        if any(limit is not None for limit in (self.max_macs, self.max_bytes, self.max_latency_ms)):
+            from tfqnoise.benchmark.budget import Budget, within
+
+            settings = within(settings, Budget(self.max_macs, self.max_bytes, self.max_latency_ms))
         if self.target is not None:
             from tfqnoise.export.check import check_recipe, refuse
 
-            refuse(check_recipe(self.settings, self.target))
+            refuse(check_recipe(settings, self.target))
         begun = bool(self.resume and self.run_dir and (self.run_dir / "seeds.json").exists())
         if self.seeds != 1 or self.baseline or self.all_folds or begun:
             from tfqnoise.training.seeds import train_seeds
 
             train_seeds(
-                self.settings,
+                settings,
                 self.run_dir,
                 seeds=self.seeds,
                 baseline=self.baseline,
@@ -73,7 +84,7 @@ class Train:
             return
         from tfqnoise.training.train import train
 
-        train(self.settings, self.run_dir, resume=self.resume)
+        train(settings, self.run_dir, resume=self.resume)
 
 
 def _series(early: Early) -> Path | None:

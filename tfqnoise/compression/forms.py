@@ -57,6 +57,12 @@ class Form:
         own = [v for book in self.books() for v in book.trainable_weights] if not left else []
         return [v for v in self.network.trainable_variables if id(v) not in left] + own
 
+    def trunk(self, layer: str) -> Any:
+        """Returns the part of the network that leads to a layer of the plain one, which shares its variables."""
+        found = next(each for each in self.network.layers if _plain_name(each) == layer)
+        # TF-MOT puts layers that it doesn't wrap into several graphs, of which the network is the last.
+        return keras.Model(self.network.input, found.get_output_at(-1))
+
     def books(self) -> list[Codebook]:
         """Returns every single codebook."""
         return [book for codebooks in self.codebooks.values() for book in codebooks.books]
@@ -120,7 +126,7 @@ def build(recipe: Recipe, phase: Phase, plain: Any, before: Form | None, steps_p
         PlanError: if a layer can't be quantised.
     """
     if before is not None:
-        _carry(_stripped(before.network), plain)
+        take_over(before, plain)
     form = Form(plain, snapped=phase.snapped)
     kernels = form.kernels()
     if phase.pruned:
@@ -146,6 +152,11 @@ def build(recipe: Recipe, phase: Phase, plain: Any, before: Form | None, steps_p
     elif phase.clustering and recipe.clustering == "tfmot":
         form.network = tfmot.wrap(plain, set(clustered), recipe.clusters or 0, sparse=phase.pruned)
     return form
+
+
+def take_over(form: Form, plain: Any) -> None:
+    """Gives a plain network the weights of a form of it."""
+    _carry(_stripped(form.network), plain)
 
 
 def set_batch_norm_frozen(network: Any, frozen: bool) -> None:

@@ -37,7 +37,8 @@ class Stage:
     """What begins at one point of a run, and the epochs until the next.
 
     Attributes:
-        names: of `NAMES`. `prune` and `cluster` happen in their stage; `quantise` and `snap` begin with it and
+        names: of `NAMES`. `shrink`, which removes filters at its start or in steps, `prune` and `cluster` happen in
+            their stage; `quantise` and `snap` begin with it and
             last to the end, as the zeros of a pruned and the clusters of a clustered kernel do, and as does training
             on trusted labels alone from `trusted` on; `rotnet` pre-trains without labels; `float` and `train` begin
             nothing.
@@ -59,11 +60,12 @@ class Phase:
         end: the epoch behind the last.
         quantised: whether the network is quantised.
         batch_norm_frozen: whether batch norm uses its stored statistics and keeps them.
+        shrunk: after how many of the pruning steps that remove filters.
         pruning: whether sparsity climbs.
         pruned: whether the zeros of an earlier stage are kept.
         clustering: whether weights are drawn into clusters.
         snapped: whether weights are their centroids, which are trained in their place.
-        stage: first epoch of its stage and the one behind its last.
+        stage: first epoch of its stage, or of its pruning step, and the one behind its last.
         learning_rate: of its stage, see `Stage`.
         rotation: whether it pre-trains on how far pictures are turned.
         trusted: whether it trains on trusted labels alone.
@@ -75,6 +77,7 @@ class Phase:
     end: int
     quantised: bool
     batch_norm_frozen: bool
+    shrunk: int = 0
     pruning: bool = False
     pruned: bool = False
     clustering: bool = False
@@ -88,10 +91,11 @@ class Phase:
     @property
     def form(self) -> tuple[Any, ...]:
         """What tells networks, trained variables and optimizers of two phases apart."""
-        return self.quantised, self.pruning, self.pruned, self.clustering, self.snapped, self.stage
+        return self.quantised, self.shrunk, self.pruning, self.pruned, self.clustering, self.snapped, self.stage
 
     def __str__(self) -> str:
         done = {
+            f"filters removed ({self.shrunk} of the pruning steps)": self.shrunk > 0,
             "pruning": self.pruning,
             "zeros kept": self.pruned,
             "clustering": self.clustering,
@@ -105,7 +109,7 @@ class Phase:
         return f"epochs {self.start + 1}-{self.end}: {', '.join(words)}"
 
 
-NAMES = ("float", "train", "rotnet", "prune", "cluster", "snap", "quantise", "trusted")
+NAMES = ("float", "train", "rotnet", "shrink", "prune", "cluster", "snap", "quantise", "trusted")
 
 
 # Share of the epochs on trusted labels, and of the learning rate with which they begin. Twice as many at five times
@@ -137,10 +141,12 @@ def phases(recipe: Recipe) -> list[Phase]:
     start = 0
     found = stages(recipe)
     span = _span(recipe, found)
-    for stage in found:
-        end = start + stage.epochs
+    shrunk = 0
+    for stage, end in _divided(recipe, found):
         names = begun | set(stage.names)
+        shrunk += "shrink" in stage.names
         common: dict[str, Any] = {
+            "shrunk": shrunk,
             "quantised": "quantise" in names,
             "pruning": "prune" in stage.names,
             "pruned": "prune" in begun,
@@ -156,6 +162,16 @@ def phases(recipe: Recipe) -> list[Phase]:
         result += [Phase(a, b, batch_norm_frozen=a >= frozen_from, **common) for a, b in itertools.pairwise(cuts)]
         begun, start = names, end
     return result
+
+
+def _divided(recipe: Recipe, found: list[Stage]) -> list[tuple[Stage, int]]:
+    """Returns the stages and the epoch behind each; one that removes filters is divided into its steps."""
+    divided, start = [], 0
+    for stage in found:
+        steps = recipe.pruning_steps if "shrink" in stage.names else 1
+        divided += [(stage, start + stage.epochs * (step + 1) // steps) for step in range(steps)]
+        start += stage.epochs
+    return divided
 
 
 def _span(recipe: Recipe, found: list[Stage]) -> tuple[int, int]:
@@ -205,6 +221,12 @@ def _default(recipe: Recipe) -> list[Stage]:
     else:
         # Weights that are drawn together early learn little more: gather late.
         shares = [("quantise", 0.6), ("cluster", 0.25), ("snap", 0.15)]
+    if recipe.shrinks:
+        # What is removed must have been learnt, and what is left goes on learning in float before it is compressed.
+        first = [] if recipe.weights else [("float", 0.3)]
+        first += [("shrink", 0.3 if recipe.bits < 32 or recipe.sparsity else 1 - sum(share for _, share in first))]
+        left = 1 - sum(share for _, share in first)
+        shares = first + [(name, share * left) for name, share in shares if left > 0]
     trusted = recipe.trusted_epochs or (max(1, round(recipe.epochs * _TRUSTED)) if recipe.trusted else 0)
     # Pre-training has a schedule of its own; what has been learnt from all labels is only touched up by few.
     begin = [Stage(("rotnet",), recipe.rotation_epochs, recipe.learning_rate)] if recipe.rotation_epochs else []
@@ -244,6 +266,7 @@ def _check(recipe: Recipe, found: list[Stage]) -> None:
     flags = [
         ("quantise", recipe.bits < 32, "--bits 8 or fewer"),
         ("cluster", bool(recipe.clusters), "--clusters"),
+        ("shrink", recipe.shrinks, "--pruning-ratio"),
         ("prune", bool(recipe.sparsity), "--sparsity"),
         ("trusted", bool(recipe.trusted), "--trusted"),
     ]
@@ -267,6 +290,7 @@ def _check(recipe: Recipe, found: list[Stage]) -> None:
             any("float" in stage.names for stage in found[at.get("quantise", never) :]),
             "float comes with quantise or behind it (train goes on with what has begun)",
         ),
+        *_shrink_problems(recipe, found, at),
         ("snap" in at and not recipe.clusters, "snap is there without --clusters"),
         ("snap" in at and not centroids, "snap belongs to --clustering centroids"),
         (late("prune", "quantise"), "prune must be over before quantise: TF-MOT prunes float networks"),
@@ -290,6 +314,29 @@ def _check(recipe: Recipe, found: list[Stage]) -> None:
                 "stages that fit the other flags",
                 "change --stages, or leave it out for the usual ones",
             )
+
+
+def _shrink_problems(recipe: Recipe, found: list[Stage], at: dict[str, int]) -> list[tuple[bool, str]]:
+    """Returns what may be wrong with removing filters, and whether it is, as `_check` has it."""
+    if "shrink" not in at:
+        return []
+    return [
+        *(
+            (
+                at["shrink"] >= at.get(name, len(found)),
+                f"shrink must be over before {name}, which needs the network as it will be",
+            )
+            for name in ("prune", "cluster", "quantise")
+        ),
+        (
+            at["shrink"] == 0 and not recipe.weights,
+            "shrink comes first, where nothing is learnt yet by which filters could be judged, and no --weights",
+        ),
+        (
+            found[at["shrink"]].epochs < recipe.pruning_steps,
+            f"shrink has fewer epochs than --pruning-steps {recipe.pruning_steps}",
+        ),
+    ]
 
 
 def table(reports: Iterable[LayerReport]) -> str:

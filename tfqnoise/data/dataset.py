@@ -42,6 +42,19 @@ class Labelled:
         """Returns the examples that an index or mask selects."""
         return Labelled(self.examples.take(rows), self.given[rows])
 
+    def representative(self, count: int) -> np.ndarray:
+        """Returns the rows of a representative set: equally many of each given label, chosen by their ids alone.
+
+        Args:
+            count: how many pictures; fewer where a label has not enough. Of several labels a picture none is
+                preferred.
+        """
+        given = self.given
+        groups = [np.arange(len(self))] if given.ndim > 1 else [np.flatnonzero(given == k) for k in np.unique(given)]
+        share = -(-count // len(groups))
+        chosen = [splits.first(self.examples.take(rows), share)[0].ids for rows in groups]
+        return np.flatnonzero(np.isin(self.examples.ids, np.concatenate(chosen)))
+
 
 @dataclasses.dataclass(frozen=True)
 class Trusted:

@@ -5,16 +5,22 @@ uninterrupted run would have got, whatever the number of workers.
 """
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from tfqnoise import augmentation
+from tfqnoise.augmentation import schedules
 from tfqnoise.backend import tf
 from tfqnoise.compression.plan import Phase
 from tfqnoise.data.dataset import Dataset
 from tfqnoise.data.source import Examples, Source
+from tfqnoise.errors import UsageError
 from tfqnoise.recipe import Recipe
+
+# The number of a picture's first strong view, far behind those of its views.
+_STRONG = 1024
 
 
 def steps_per_epoch(recipe: Recipe, dataset: Dataset, phase: Phase | None = None) -> int:
@@ -34,7 +40,10 @@ def batches(
     *,
     phase: Phase | None = None,
     views: int = 1,
+    strong: Any = None,
+    strong_views: int = 0,
     parallel: bool = True,
+    size_share: float | None = None,
 ) -> Any:
     """Returns the batches from an epoch to the end of the run.
 
@@ -45,49 +54,61 @@ def batches(
         phase: says what is fed: all training pictures with their given labels, the trusted ones, or pictures for
             pre-training.
         views: augmentations of each picture.
+        strong: the policy of further ones; None for the recipe's.
+        strong_views: how many of these.
         parallel: whether batches are made on several threads; the result is the same.
+        size_share: share of the filters to be pruned that are still there, which the magnitude schedule follows; if
+            not given, it follows the share of the span that is still to go.
 
     Returns:
-        A `tf.data.Dataset` of dicts: `image` uint8 [B, H, W, C], `views` (a tuple of as many more of it), `label`
-        int64 [B] or [B, L] (the given one), `row` int64 [B], the example's row in tables per example, `number`
-        and `epoch` int64 [], both counted from the run's first, and `passed` float32 [], the share of the phase's
-        `span` that is over.
+        A `tf.data.Dataset` of dicts: `image` uint8 [B, H, W, C], `views` (a tuple of as many more of it),
+        `strong` (likewise), `label` int64 [B] or [B, L] (the given one), `row` int64 [B], the example's row in tables
+        per example, `number` and `epoch` int64 [], both from the run's first, and `passed` float32 [], see `Phase`.
     """
-    steps = steps_per_epoch(recipe, dataset, phase)
     examples, given, origin = _fed(dataset, phase)
-    change = policy(recipe, dataset.source)
-    size = min(recipe.batch_size, len(examples))
-    batches_per_pass = len(examples) // size
+    steps, size = steps_per_epoch(recipe, dataset, phase), min(recipe.batch_size, len(examples))
+    change, strongly = _change(recipe, dataset.source), limited(dataset.source, strong or recipe.augmentation)
     first, last = phase.span if phase else (0, recipe.epochs)
-    images, keys = tf.constant(examples.images), tf.constant(examples.keys)
-    given, origin = tf.constant(given), tf.constant(origin)
+    images, keys, given, origin = map(tf.constant, (examples.images, examples.keys, given, origin))
 
     def make(number: Any) -> dict[str, Any]:
-        epoch, step = number // steps, number % steps
-        # A pass is a permutation of the rows, of which each batch computes its own part; with more
-        # --steps-per-epoch than there are batches in a pass, an epoch holds several.
-        turn, place = step // batches_per_pass, step % batches_per_pass
-        positions = place * size + tf.range(size, dtype=tf.int64)
-        passed = epoch * math.ceil(steps / batches_per_pass) + turn
-        seed = tf.stack([tf.constant(recipe.seed, tf.int64), passed])
-        rows = tf.random.experimental.index_shuffle(positions, seed, len(examples) - 1)
+        epoch = number // steps
+        rows = _rows(recipe, number, steps, size, len(examples))
         batch_keys, pictures = tf.gather(keys, rows), tf.gather(images, rows)
+        passed = tf.clip_by_value((tf.cast(number, tf.float32) / steps - first) / (last - first), 0.0, 1.0)
+        left = 1 - passed if size_share is None else tf.constant(size_share, tf.float32)
         # A seed has 31 bits; what is above them tells the views of a picture apart.
-        seen = [change(pictures, batch_keys, recipe.seed + (view << 32), epoch) for view in range(views)]
-        passed = (tf.cast(number, tf.float32) / steps - first) / (last - first)
+        seen = [change(pictures, batch_keys, recipe.seed + (view << 32), epoch, left) for view in range(views)]
+        seeds = [recipe.seed + (_STRONG + view << 32) for view in range(strong_views)]
         return {
             "image": seen[0],
             "views": tuple(seen[1:]),
+            "strong": tuple(strongly(pictures, batch_keys, seed, epoch) for seed in seeds),
             "label": tf.gather(given, rows),
             "row": tf.gather(origin, rows),
             "number": number,
             "epoch": epoch,
-            "passed": tf.clip_by_value(passed, 0.0, 1.0),
+            "passed": passed,
         }
 
     numbers = tf.data.Dataset.range(start_epoch * steps, recipe.epochs * steps)
     workers = {"num_parallel_calls": tf.data.AUTOTUNE, "deterministic": True} if parallel else {}
     return numbers.map(make, **workers).prefetch(tf.data.AUTOTUNE)
+
+
+def _rows(recipe: Recipe, number: Any, steps: int, size: int, examples: int) -> Any:
+    """Returns the rows of a batch.
+
+    A pass is a permutation of all rows, of which each batch computes its own part; with more --steps-per-epoch than
+    there are batches in a pass, an epoch holds several.
+    """
+    batches_per_pass = examples // size
+    epoch, step = number // steps, number % steps
+    turn, place = step // batches_per_pass, step % batches_per_pass
+    positions = place * size + tf.range(size, dtype=tf.int64)
+    passes = epoch * math.ceil(steps / batches_per_pass) + turn
+    seed = tf.stack([tf.constant(recipe.seed, tf.int64), passes])
+    return tf.random.experimental.index_shuffle(positions, seed, examples - 1)
 
 
 def _fed(dataset: Dataset, phase: Phase | None) -> tuple[Examples, np.ndarray, np.ndarray]:
@@ -101,13 +122,38 @@ def _fed(dataset: Dataset, phase: Phase | None) -> tuple[Examples, np.ndarray, n
     return train.examples, train.given, np.arange(len(train))
 
 
+def _change(recipe: Recipe, source: Source) -> Callable[..., Any]:
+    """Returns the recipe's augmentation, which also takes what its magnitude schedule follows."""
+    change, schedule = policy(recipe, source), schedules.get(recipe.magnitude_schedule)
+    if hasattr(change, "magnitude"):
+        return lambda *arguments: change(*arguments[:-1], schedule(arguments[-1]))
+    return lambda *arguments: change(*arguments[:-1])
+
+
 def policy(recipe: Recipe, source: Source) -> Any:
     """Returns the recipe's augmentation, with the source's own limits where the recipe names none.
+
+    Raises:
+        UsageError: for an unknown policy, schedule or setting, or a schedule of a magnitude that the policy hasn't.
+    """
+    found = limited(source, recipe.augmentation)
+    schedules.get(recipe.magnitude_schedule)
+    if recipe.magnitude_schedule != Recipe.magnitude_schedule and not hasattr(found, "magnitude"):
+        raise UsageError(
+            f"--magnitude-schedule {recipe.magnitude_schedule} with --augmentation {recipe.augmentation}",
+            "an augmentation that has a magnitude",
+            "add for example --augmentation rand_augment, or leave the schedule out",
+        )
+    return found
+
+
+def limited(source: Source, spec: Any) -> Any:
+    """Returns an augmentation, with the source's own limits where its spec names none.
 
     Raises:
         UsageError: for an unknown policy or setting.
     """
     registry = augmentation.registry
-    accepted = registry.entry(registry.parse(recipe.augmentation)["name"]).settings
+    accepted = registry.entry(registry.parse(spec)["name"]).settings
     limits = {"pad": source.pad, "flip": source.flip}
-    return registry.get(recipe.augmentation, **{name: limits[name] for name in limits if name in accepted})
+    return registry.get(spec, **{name: limits[name] for name in limits if name in accepted})

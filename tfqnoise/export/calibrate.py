@@ -16,8 +16,8 @@ from tfqnoise.backend import tf
 from tfqnoise.compression.forms import set_batch_norm_frozen
 from tfqnoise.compression.plan import Phase, phases
 from tfqnoise.data.dataset import Labelled
-from tfqnoise.data.splits import first
 from tfqnoise.errors import UsageError
+from tfqnoise.limits import OF_PRUNING
 from tfqnoise.networks.predict import scale
 from tfqnoise.recipe import Recipe
 
@@ -42,20 +42,6 @@ class Calibration:
     def __post_init__(self) -> None:
         if self.pictures < _BATCH:
             raise UsageError(f"--calibrate {self.pictures}", f"at least {_BATCH} pictures", "use --calibrate 512")
-
-
-def representative(train: Labelled, count: int) -> np.ndarray:
-    """Returns the rows of a representative set: equally many of each given label, chosen by their ids alone.
-
-    Args:
-        train: training examples with their given labels.
-        count: how many pictures; fewer where a label has not enough. Of several labels a picture none is preferred.
-    """
-    examples, given = train.examples, train.given
-    groups = [np.arange(len(train))] if given.ndim > 1 else [np.flatnonzero(given == k) for k in np.unique(given)]
-    share = -(-count // len(groups))
-    chosen = [first(examples.take(rows), share)[0].ids for rows in groups]
-    return np.flatnonzero(np.isin(examples.ids, np.concatenate(chosen)))
 
 
 def calibrate(
@@ -89,10 +75,11 @@ def calibrate(
         activation_quantizer=usual.activation_quantizer,
         float_epochs=0,
         stages="",
+        **{name: getattr(usual, name) for name in ("pruning_ratio", "pruning_ratios", *OF_PRUNING)},
     )
     network = assembly.compress(aimed, plain).network
     set_batch_norm_frozen(network, True)
-    rows = representative(train, calibration.pictures)
+    rows = train.representative(calibration.pictures)
     # Shuffled by id, so that no batch is of one class; whole batches, so that each counts the same.
     rows = rows[np.argsort(train.examples.take(rows).keys, kind="stable")]
     rows = rows[: len(rows) // _BATCH * _BATCH]

@@ -8,7 +8,7 @@ _PRODUCTS = {0: "ethos-u55", 1: "ethos-u65", 2: "ethos-u85"}
 
 
 def already(model: Graph) -> str:
-    """Returns for what accelerator a model is compiled already, in words; "" for one as a converter wrote it."""
+    """Returns for what accelerator a model is compiled already, in words; "" where no compiler has been over it."""
     for name, words in COMPILED.items():
         count = sum(operator.name == name for operator in model.operators)
         if count:
@@ -20,8 +20,8 @@ def already(model: Graph) -> str:
 def compiled_for(model: Graph) -> str:
     """Returns the configuration that Vela compiled a model for, such as "ethos-u55-128"; "" if it doesn't say.
 
-    The commands for an accelerator begin with the word COP1, one that announces the next, and that: in its highest
-    four bits the product, in its lowest four the binary logarithm of the multiply-accumulates a cycle.
+    The commands for an accelerator begin with the word COP1, one that announces the next, and that one: the product
+    in its highest four bits, and in its lowest four the binary logarithm of the multiply-accumulates a cycle.
     """
     whole = read(model.content)
     for operator in model.operators:

@@ -1,5 +1,7 @@
 """The integer model of a recipe before anything has been trained, to check what a target makes of it."""
 
+from typing import Any
+
 from tfqnoise import assembly
 from tfqnoise.backend import tf
 from tfqnoise.compression.plan import phases
@@ -27,8 +29,21 @@ def untrained(recipe: Recipe, io: str, storage: str) -> bytes:
     if not phases(recipe)[-1].quantised:
         raise UsageError(f"--bits {recipe.bits}, a model in float", "an integer model", "train with --bits 8")
     dataset = data.load(recipe)
-    network = assembly.compress(recipe, assembly.build(recipe, dataset.input_shape, dataset.classes)).network
+    plain = assembly.build(recipe, dataset.input_shape, dataset.classes)
+    return converted(recipe, plain, io, storage)
+
+
+def converted(recipe: Recipe, plain: Any, io: str, storage: str) -> bytes:
+    """Returns the model that a plain network would be exported as with a recipe's bits.
+
+    Args:
+        recipe: with --bits below 32.
+        plain: the network, with any weights.
+        io: "int8" or "uint8".
+        storage: of weights, as in `tfqnoise.export.export`.
+    """
+    network, shape = assembly.compress(recipe, plain).network, plain.input_shape[1:]
     # Ranges of activations are those of one batch of noise: the converter takes none that is empty.
-    network(tf.random.stateless_uniform([16, *dataset.input_shape], [0, 0]), training=True)
+    network(tf.random.stateless_uniform([16, *shape], [0, 0]), training=True)
     settle(network, storage)
-    return pack(convert.integer(network, dataset.input_shape, io), storage)
+    return pack(convert.integer(network, shape, io), storage)

@@ -6,6 +6,7 @@ from tfqnoise.backend import keras
 from tfqnoise.networks import register
 
 _layers = keras.layers
+_DEEP = "He et al., CVPR 2016 (arXiv 1512.03385), section 4.2, with projection shortcuts"
 
 
 def _conv(x: Any, filters: int, kernel: int, stride: int, name: str) -> Any:
@@ -50,7 +51,7 @@ def resnet8(input_shape: tuple[int, int, int], classes: int, width: float = 1.0)
     return _resnet(input_shape, classes, width, 1, "resnet8")
 
 
-@register(reference="He et al., CVPR 2016 (arXiv 1512.03385), section 4.2, with projection shortcuts")
+@register(reference=_DEEP)
 def resnet20(input_shape: tuple[int, int, int], classes: int, width: float = 1.0) -> Any:
     """Three blocks a stage; 274,442 parameters on CIFAR-10, where projections replace the paper's padding.
 
@@ -60,3 +61,27 @@ def resnet20(input_shape: tuple[int, int, int], classes: int, width: float = 1.0
         width: multiplier of the channel counts 16, 32, 64.
     """
     return _resnet(input_shape, classes, width, 3, "resnet20")
+
+
+@register(reference=_DEEP)
+def resnet32(input_shape: tuple[int, int, int], classes: int, width: float = 1.0) -> Any:
+    """Five blocks a stage; 470,218 parameters and 69.1 M MACs on CIFAR-10.
+
+    Args:
+        input_shape: (height, width, channels) of a picture.
+        classes: number of logits.
+        width: multiplier of the channel counts 16, 32, 64.
+    """
+    return _resnet(input_shape, classes, width, 5, "resnet32")
+
+
+@register(reference=_DEEP)
+def resnet56(input_shape: tuple[int, int, int], classes: int, width: float = 1.0) -> Any:
+    """Nine blocks a stage; 861,770 parameters and 126 M MACs on CIFAR-10.
+
+    Args:
+        input_shape: (height, width, channels) of a picture.
+        classes: number of logits.
+        width: multiplier of the channel counts 16, 32, 64.
+    """
+    return _resnet(input_shape, classes, width, 9, "resnet56")

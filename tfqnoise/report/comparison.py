@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 
 from tfqnoise.errors import RunError, UsageError
 from tfqnoise.recipe import Recipe
+from tfqnoise.report import magnitudes
 from tfqnoise.run import Run
 
 # Where a run's data and results lie makes no run another.
@@ -54,6 +55,8 @@ def compare(
 ) -> list[Path]:
     """Writes a comparison of runs as a table (Markdown), as data (JSON) and as a figure, and returns the files.
 
+    Of runs with several magnitudes of augmentation there is a second figure, see `tfqnoise.report.magnitudes`.
+
     Args:
         runs: finished runs; exported and benchmarked ones have more to show.
         directory: where the files are written.
@@ -74,6 +77,11 @@ def compare(
         into.write_json("comparison.json", [dataclasses.asdict(row) for row in found]),
         into.write_bytes("comparison.png", drawn.getvalue()),
     ]
+    against = magnitudes.figure(runs)
+    if against is not None:
+        drawn = io.BytesIO()
+        against.savefig(drawn, format="png", dpi=120)
+        paths.append(into.write_bytes("magnitude.png", drawn.getvalue()))
     for path in paths:
         report(str(path))
     return paths

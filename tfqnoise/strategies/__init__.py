@@ -5,8 +5,8 @@ A strategy is a frozen dataclass of settings with `build(loss, problem)`, which 
 `batch["row"]` is the example's row, which depends on its id only.
 
 A batch (see `tfqnoise.data.pipeline`) has `image`, `views` (as many further augmentations as the state asks for),
-`label`, `row`, `number` and `epoch` (int64 [], counted from the run's first) and `passed` (float32 [], the share of
-the training steps that is over).
+`strong` (as many by the state's own policy), `label`, `row`, `number` and `epoch` (int64 [], counted from the run's
+first) and `passed` (float32 [], the share of the training steps that is over).
 
 The class attribute `corrects = True` says that a strategy works out what labels probably are, so that a loss that
 expects wrong ones would correct them twice.
@@ -67,12 +67,27 @@ class Outcome:
     logits: Any = None
 
 
+@dataclasses.dataclass(frozen=True)
+class Branch:
+    """A part that hangs on the first network while it trains, and is discarded then.
+
+    Attributes:
+        network: maps features, float32 [B, h, w, channels], to logits [B, C].
+        layer: of the plain network, which gives these features.
+    """
+
+    network: Any
+    layer: str
+
+
 class State(tf.Module):
     """A strategy's state for one run. The simplest only overrides `loss`.
 
     Attributes:
-        networks: how many are trained; the first is evaluated and exported.
+        networks: how many are trained; the first is evaluated and exported. A branch is the last of them.
         views: augmentations of each picture that a batch holds.
+        strong: the policy of the batch's `strong` pictures, as --augmentation takes it; None for none.
+        strong_views: how many of these of each picture.
         answers: whether `outcome` gives the logits of the pictures as they are.
         average: momentum of a further network whose weights are averages of the first's; 0 for none. It comes last in
             `networks` of `outcome`.
@@ -80,8 +95,14 @@ class State(tf.Module):
 
     networks: ClassVar[int] = 1
     views: ClassVar[int] = 1
+    strong: Any = None
+    strong_views: int = 0
     answers: ClassVar[bool] = True
     average: float = 0.0
+
+    def pictures(self) -> dict[str, Any]:
+        """Returns what a batch has to hold, as arguments of the pipeline."""
+        return {"views": self.views, "strong": self.strong, "strong_views": self.strong_views}
 
     def outcome(self, batch: dict[str, Any], labels: Any, networks: list[Callable[[Any], Any]]) -> Outcome:
         """Returns the loss of each network, once per training step, in the graph.
@@ -90,7 +111,8 @@ class State(tf.Module):
             batch: see the package.
             labels: float32 [B, C], one-hot (or [B, L] with -1 for unknown).
             networks: each maps uint8, or float32 pictures of [0, 255], to logits [B, C]; with `training=False` as it
-                is evaluated, which moves no statistics.
+                is evaluated, which moves no statistics; with `trace=False` as in training, but moving none. A branch
+                never moves those of the network it hangs on.
         """
         logits = networks[0](batch["image"])
         return Outcome([tf.reduce_mean(self.loss(batch, labels, logits))], logits)
@@ -98,6 +120,10 @@ class State(tf.Module):
     def loss(self, batch: dict[str, Any], labels: Any, logits: Any) -> Any:
         """Returns float32 [B], the loss of each picture."""
         raise NotImplementedError
+
+    def branch(self, network: Any) -> Branch | None:
+        """Returns a branch for a plain network, the same for the same network; None for none."""
+        return None
 
     def begin_epoch(self, epoch: int, predict: Callable[[int], np.ndarray]) -> None:
         """Is called before each epoch, outside the graph, and after a resume once more.

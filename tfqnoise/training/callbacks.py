@@ -198,10 +198,16 @@ class Record(keras.callbacks.Callback):
     """
 
     def __init__(
-        self, run: Run, trainer: Trainer, rows: list[dict[str, Any]], variables: Callable[[], dict[str, Any]]
+        self,
+        run: Run,
+        trainer: Trainer,
+        rows: list[dict[str, Any]],
+        variables: Callable[[], dict[str, Any]],
+        filters: dict[str, np.ndarray],
     ) -> None:
         super().__init__()
         self._run, self._trainer, self._rows, self._variables = run, trainer, rows, variables
+        self._filters = filters
         self._began = time.perf_counter()
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
@@ -214,7 +220,7 @@ class Record(keras.callbacks.Callback):
         self._run.write_lines("metrics.jsonl", self._rows)
         with evaluated(self._trainer) as network:
             weights = arrays_of(network.weights, "network")
-        state: dict[str, np.ndarray] = {"epoch": np.array(epoch + 1)}
+        state: dict[str, np.ndarray] = {"epoch": np.array(epoch + 1), **self._filters}
         self._run.write_arrays("weights.npz", state | weights)
         for group, variables in self._variables().items():
             state |= arrays_of(variables, group)

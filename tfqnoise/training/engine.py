@@ -19,7 +19,7 @@ from tfqnoise.data import pipeline
 from tfqnoise.data.dataset import Dataset
 from tfqnoise.networks.predict import scale
 from tfqnoise.recipe import Recipe
-from tfqnoise.strategies import Problem, State
+from tfqnoise.strategies import Branch, Problem, State
 from tfqnoise.strategies.plain import Plain
 from tfqnoise.training import kernels, optimizers
 from tfqnoise.training.dynamics import Dynamics
@@ -36,6 +36,7 @@ class Member:
         penalties: functions of the share of the stage that is over, float32 [], added to the loss. They belong to
             the training step, not to layers: TF-MOT's wrappers lose what a layer adds.
         masks: pairs of a weight and where it may differ from zero.
+        trunk: of a branch, what leads from pictures to it; it belongs to the first network.
     """
 
     form: Form
@@ -43,6 +44,7 @@ class Member:
     optimizer: Any
     penalties: Sequence[Callable[[Any], Any]] = ()
     masks: Sequence[tuple[Any, Any]] = ()
+    trunk: Any = None
 
 
 class Trainer(keras.Model):
@@ -97,7 +99,8 @@ class Trainer(keras.Model):
             labels = tf.one_hot(label, self.network.output_shape[-1]) if one else tf.cast(label, tf.float32)
             outcome = self._strategy.outcome(data, labels, self._networks())
             penalties = [penalty(passed) for member in self._members for penalty in member.penalties]
-            # A network's own loss alone depends on its variables, so the sum has the gradients of each.
+            # Of the losses a network's own alone depends on its variables, so the sum has the gradients of each; that
+            # of a branch depends on the first's too, which is what a branch is for.
             total = tf.add_n([*outcome.losses, *penalties])
         gradients = iter(tape.gradient(total, everything))
         for member in self._members:
@@ -114,13 +117,16 @@ class Trainer(keras.Model):
         return {metric.name: metric.result() for metric in self.metrics}
 
     def _networks(self) -> list[Callable[[Any], Any]]:
-        def answer(network: Any) -> Callable[..., Any]:
-            def call(images: Any, training: bool = True) -> Any:
-                return network(scale(images), training=training)
+        def answer(network: Any, trunk: Any = None) -> Callable[..., Any]:
+            def call(images: Any, training: bool = True, trace: bool = True) -> Any:
+                inputs = scale(images)
+                if trunk is not None:
+                    inputs = unmoved(trunk, inputs, training)
+                return network(inputs, training=training) if trace else unmoved(network, inputs, training)
 
             return call
 
-        trained = [answer(member.form.network) for member in self._members]
+        trained = [answer(member.form.network, member.trunk) for member in self._members]
         # The average too sees the statistics of the batch: those of the run lag behind in its beginning.
         return trained + ([answer(self._average)] if self._average else [])
 
@@ -137,7 +143,20 @@ class Trainer(keras.Model):
             average.assign_add(tf.cast(moved, weight.dtype) * (weight - average))
 
 
-def member_of(recipe: Recipe, form: Form, phase: Phase, optimizer: Any) -> Member:
+def unmoved(network: Any, inputs: Any, training: bool) -> Any:
+    """Returns a network's answer to pictures that leave no trace in it.
+
+    Batch norms use the statistics of these pictures but the running ones stay as they were, and so do the ranges and
+    counts of quantizers. Kernels are those of the step, and gradients reach them.
+    """
+    kept = [(variable, tf.identity(variable)) for variable in network.non_trainable_variables]
+    answer = network(inputs, training=training)
+    for variable, value in kept if training else ():
+        variable.assign(value)
+    return answer
+
+
+def member_of(recipe: Recipe, form: Form, phase: Phase, optimizer: Any, trunk: Any = None) -> Member:
     """Returns a member of the training of a phase: with penalties while it clusters, with masks after pruning."""
     weights_of = form.kernels()
     schedule = schedules.get(recipe.penalty_schedule)
@@ -148,7 +167,27 @@ def member_of(recipe: Recipe, form: Form, phase: Phase, optimizer: Any) -> Membe
 
     penalties = [penalty(name) for name in form.codebooks] if phase.clustering else []
     masks = [(weights_of[name], mask) for name, mask in form.masks.items()]
-    return Member(form, form.trained(), optimizer, penalties, masks)
+    return Member(form, form.trained(), optimizer, penalties, masks, trunk)
+
+
+def members_of(
+    recipe: Recipe, built: Sequence[Form], phase: Phase, steps: int, shape: Any = None, branch: Branch | None = None
+) -> list[Member]:
+    """Returns the members of the training of a phase.
+
+    Args:
+        recipe: says how to compress.
+        built: the form of each network that is trained.
+        phase: the phase.
+        steps: batches an epoch.
+        shape: a strategy's own schedule of the learning rate, see `tfqnoise.training.optimizers`.
+        branch: of which the last form is; None without one.
+    """
+    trunks = [None] * (len(built) - 1) + [built[0].trunk(branch.layer) if branch else None]
+    return [
+        member_of(recipe, form, phase, optimizers.build(recipe, steps, form.trained(), phase, shape), trunk)
+        for form, trunk in zip(built, trunks, strict=True)
+    ]
 
 
 def compiled(recipe: Recipe, network: Any, dataset: Dataset, strategy: State | None = None) -> Trainer:
@@ -165,13 +204,13 @@ def compiled(recipe: Recipe, network: Any, dataset: Dataset, strategy: State | N
     if strategy is None:
         loss = losses.get(losses.USUAL[dataset.source.task])
         strategy = Plain().build(losses.scheduled(loss), Problem(dataset.train.given, dataset.classes))
-    count = strategy.networks + bool(strategy.average)
+    branch = strategy.branch(network)
+    count = strategy.networks + bool(strategy.average) - bool(branch)
     plain = [network, *(keras.models.clone_model(network) for _ in range(count - 1))]
     built = [forms.build(recipe, phase, each, None, steps) for each in plain]
-    members = [
-        member_of(recipe, form, phase, optimizers.build(recipe, steps, form.trained(), phase))
-        for form in built[: strategy.networks]
-    ]
+    if branch:
+        built.insert(strategy.networks - 1, Form(branch.network))
+    members = members_of(recipe, built[: strategy.networks], phase, steps, None, branch)
     average = built[-1] if strategy.average else None
     shown = strategy.answers and dataset.source.task == "single"
     return Trainer(members, strategy, steps * (phase.stage[1] - phase.stage[0]), average, accuracy=shown)

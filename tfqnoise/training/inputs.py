@@ -10,7 +10,12 @@ from tfqnoise.run import Run
 
 FILE = "inputs.json"
 
-_WORDS = {"loss": "the matrix of --loss", "trusted": "--trusted", "teacher": "the network of --teacher"}
+_WORDS = {
+    "loss": "the matrix of --loss",
+    "trusted": "--trusted",
+    "teacher": "the network of --teacher",
+    "weights": "the run of --weights",
+}
 
 
 def keep(run: Run, dataset: Dataset) -> None:
@@ -47,7 +52,7 @@ def hashes(recipe: Recipe, dataset: Dataset) -> dict[str, str]:
     if dataset.trusted is not None:
         texts["trusted"] = f"{dataset.trusted.rows.tolist()} {dataset.trusted.labels.tolist()}"
     found = {name: hashlib.sha256(text.encode()).hexdigest() for name, text in texts.items()}
-    if recipe.teacher:
-        weights = Run.open(recipe.teacher).path / "weights.npz"
-        found["teacher"] = hashlib.sha256(weights.read_bytes()).hexdigest()
+    for name in ("teacher", "weights"):
+        if path := getattr(recipe, name):
+            found[name] = hashlib.sha256((Run.open(path).path / "weights.npz").read_bytes()).hexdigest()
     return found

@@ -1,6 +1,5 @@
 """The same recipe with several seeds and on every fold, beside a baseline with the same schedule."""
 
-import contextlib
 import dataclasses
 import os
 from collections.abc import Callable, Iterator
@@ -10,13 +9,11 @@ from typing import Any
 import numpy as np
 
 from tfqnoise import metrics
-from tfqnoise.backend import keras
-from tfqnoise.errors import RunError, TfqnoiseError, UsageError
+from tfqnoise.errors import UsageError
 from tfqnoise.limits import FOLDS
 from tfqnoise.recipe import Recipe
 from tfqnoise.run import Run
-from tfqnoise.training.session import Session
-from tfqnoise.training.train import train
+from tfqnoise.training.series import Series
 
 FILE = "seeds.json"
 _MOST = 100
@@ -62,16 +59,12 @@ def train_seeds(
     # The run that export takes for the newest is then one of the recipe itself.
     kinds = {"baseline-seed": plain, "seed": recipe} if baseline else {"seed": recipe}
     members = {stem: list(_members(each, stem, seeds, all_folds)) for stem, each in kinds.items()}
-    _begin(parent, asked, resume)
+    flags = "the same recipe, --seeds, --baseline and --all-folds"
+    series = Series(parent, FILE, asked, flags, report)
     found: dict[str, Any] = {**asked, "baseline_figures": None}
-    with _unclaimed(parent):
+    with series.begun(resume):
         for stem, each in members.items():
-            runs = []
-            for name, member in each:
-                report(f"\n== {parent.path / name}")
-                runs.append(_one(member, parent.path / name, report))
-                # What a run leaves in the session of Keras slows the next one down.
-                keras.backend.clear_session()
+            runs = [series.train(name, member) for name, member in each]
             found["figures" if stem == "seed" else "baseline_figures"] = figures(runs)
     parent.write_json(FILE, found)
     report(f"\n{table(found)}\n{parent.path / FILE}")
@@ -112,45 +105,6 @@ def _teacher(path: str, name: str, several: bool) -> str:
             "train the teachers with the same --seeds and --all-folds, and name their directory",
         )
     return path
-
-
-@contextlib.contextmanager
-def _unclaimed(parent: Run) -> Iterator[None]:
-    """Gives the directory free again where not even the first run could begin."""
-    try:
-        yield
-    except TfqnoiseError:
-        if not list(parent.path.glob("*/recipe.json")):
-            (parent.path / FILE).unlink(missing_ok=True)
-        raise
-
-
-def _begin(parent: Run, asked: dict[str, Any], resume: bool) -> None:
-    if not (parent.path / FILE).exists():
-        Run.refuse_existing(parent.path)
-        parent.write_json(FILE, asked)
-        return
-    before = parent.read_json(FILE)
-    if not resume:
-        raise RunError(
-            f"{parent.path} already holds runs with several seeds",
-            "a directory without runs",
-            "choose another --run-dir, or go on with these by --resume",
-        )
-    if any(before.get(name) != value for name, value in asked.items()):
-        raise RunError(
-            f"the flags differ from those that {parent.path} began with",
-            "the same recipe, --seeds, --baseline and --all-folds",
-            "leave the flags out, or start anew in another --run-dir",
-        )
-
-
-def _one(recipe: Recipe, path: Path, report: Callable[[str], None]) -> Run:
-    if not (path / "recipe.json").exists():
-        return train(recipe, path, report=report)
-    run = Run.open(path)
-    # A finished run needs no data set to be loaded.
-    return run if (run.path / "summary.json").exists() else Session(run.recipe, report).go(run)
 
 
 def figures(runs: list[Run]) -> dict[str, Any]:

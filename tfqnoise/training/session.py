@@ -9,25 +9,28 @@ from typing import Any
 import numpy as np
 
 from tfqnoise import assembly, augmentation, losses, networks, strategies
+from tfqnoise.augmentation import schedules as magnitude_schedules
 from tfqnoise.backend import keras, tf
 from tfqnoise.compression import forms, plan
 from tfqnoise.compression.clustering import initialisations, penalties, schedules
 from tfqnoise.compression.forms import Form
-from tfqnoise.compression.pruning import magnitude
+from tfqnoise.compression.pruning import criteria, magnitude
 from tfqnoise.data import dataset as data
 from tfqnoise.data import pipeline
 from tfqnoise.data.dataset import Dataset
-from tfqnoise.errors import RunError, UsageError
+from tfqnoise.errors import RunError
 from tfqnoise.networks.predict import Predictor
 from tfqnoise.recipe import Recipe
 from tfqnoise.run import Run
 from tfqnoise.strategies import TEACHER, Problem, State
 from tfqnoise.strategies.plain import Plain
-from tfqnoise.training import inputs, optimizers, precision, rotnet, summary
+from tfqnoise.training import inputs, precision, preflight, rotnet, summary
 from tfqnoise.training.callbacks import Chance, Clusters, Evaluation, Guard, Record, Stopwatch, Strategy
 from tfqnoise.training.dynamics import Dynamics
-from tfqnoise.training.engine import Member, Trainer, member_of
+from tfqnoise.training.engine import Member, Trainer, members_of
+from tfqnoise.training.shrinking import Shrinking
 from tfqnoise.training.teacher import answers, teacher
+from tfqnoise.training.weights import started
 
 
 @contextlib.contextmanager
@@ -64,19 +67,23 @@ class Session:
             (penalties, recipe.penalty),
             (schedules, recipe.penalty_schedule),
             (initialisations, recipe.initialisation),
+            (criteria, recipe.criterion),
+            (magnitude_schedules, recipe.magnitude_schedule),
         ):
             family.get(spec)
         loss, strategy = losses.get(recipe.loss), strategies.get(recipe.strategy)
         self.dataset: Dataset = data.load(recipe)
         if recipe.loss == Recipe.loss:
             loss = losses.get(losses.USUAL[self.dataset.source.task])
-        self._check_task(loss, strategy)
+        preflight.check(recipe, self.dataset, self.phases, loss, strategy)
         pipeline.policy(recipe, self.dataset.source)
         self.rows: list[dict[str, Any]] = []
         keras.utils.set_random_seed(recipe.seed)
         # Some kernels add up in the order in which threads finish; with this, a run repeats bit for bit.
         tf.config.experimental.enable_op_determinism()
-        self.network = assembly.build(recipe, self.dataset.input_shape, self.dataset.classes)
+        self.network, filters = self._peer(), dict[str, np.ndarray]()
+        if recipe.weights:
+            self.network, filters = started(recipe, self.network)
         losses.preflight(self._weighted(loss), self.dataset.classes)
         # The preflight: a layer that can't be quantised is found now, not after the float epochs.
         self.preflight = assembly.compress(recipe, self.network)
@@ -94,11 +101,13 @@ class Session:
                 answers(self.teacher) if recipe.teacher else None,
             ),
         )
+        self.branch = self.strategy.branch(self.network)
         # Peers begin with weights of their own, an average with the first's.
-        count = self.strategy.networks + bool(self.strategy.average)
+        count = self.strategy.networks + bool(self.strategy.average) - bool(self.branch)
         self.plain = [self.network, *(self._peer() for _ in range(count - 1))]
         if self.strategy.average:
             self.plain[-1].set_weights(self.network.get_weights())
+        self.shrinking = Shrinking(recipe, self.dataset, self.plain, filters, bool(self.strategy.average))
         self.dynamics = Dynamics(len(self.dataset.train))
         self.forms: list[Form] = []
         self.members: list[Member] = []
@@ -106,43 +115,6 @@ class Session:
 
     def _peer(self) -> Any:
         return assembly.build(self.recipe, self.dataset.input_shape, self.dataset.classes)
-
-    def _check_task(self, loss: Any, strategy: Any) -> None:
-        """Refuses a loss or strategy that is for another kind of labels, and what a strategy lacks."""
-        task, recipe = self.dataset.source.task, self.recipe
-        for family, spec, tasks in (
-            ("loss", recipe.loss, (losses.task(loss),)),
-            ("strategy", recipe.strategy, getattr(strategy, "tasks", ("single",))),
-        ):
-            if task not in tasks:
-                words = {"single": "one label a picture", "multi": "several labels a picture"}
-                raise UsageError(
-                    f"--{family} {spec} with {recipe.dataset}, which has {words[task]}",
-                    f"a {family} for {words[task]}",
-                    "choose for example --loss binary_gce; --strategy plain"
-                    if task == "multi"
-                    else f"see tfqnoise list {'losses' if family == 'loss' else 'strategies'}",
-                )
-        if getattr(strategy, "corrects", False) and getattr(loss, "corrects", False):
-            raise UsageError(
-                f"--loss {losses.registry.parse(recipe.loss)['name']} with --strategy {recipe.strategy}",
-                "one correction: a strategy that works out what labels are, or a loss that expects wrong ones",
-                "leave the --loss or the --strategy out",
-            )
-        taught = bool(getattr(strategy, "taught", False))
-        if taught != bool(recipe.teacher):
-            raise UsageError(
-                f"--strategy {recipe.strategy} {'without' if taught else 'with'} --teacher",
-                "both or none: --strategy distillation and --teacher RUN",
-                "name a finished run that teaches, or leave both out",
-            )
-        height, width, _ = self.dataset.input_shape
-        if any(phase.rotation for phase in self.phases) and height != width:
-            raise UsageError(
-                f"pre-training on rotations with pictures of {height} x {width}",
-                "square pictures, which stay as they are when turned",
-                f"give --image-size {min(height, width)}",
-            )
 
     def _weighted(self, loss: Any) -> Any:
         if self.dataset.source.task == "multi" and self.recipe.label_weights != "none":
@@ -160,6 +132,8 @@ class Session:
             run.write_json("plan.json", self._plan())
             checkpoint = self._checkpoint(run)
             done = int(checkpoint["epoch"]) if checkpoint else 0
+            if checkpoint is not None:
+                self._take_filters(checkpoint, done)
             for phase in self.phases:
                 # A checkpoint from the very end of a phase is put back into that phase's network, from which
                 # the next one then starts as it would have without the interruption.
@@ -197,7 +171,7 @@ class Session:
 
     def _train(self, run: Run, phase: plan.Phase, start: int, checkpoint: dict[str, np.ndarray] | None) -> None:
         """Trains the rest of a phase, from a checkpoint or from where the phase before left off."""
-        self._enter(phase)
+        self._enter(run, phase)
         steps = self._steps(phase)
         for form in self.forms:
             # `fit` trains with what was trainable when the model was compiled, so freezing comes first.
@@ -219,9 +193,12 @@ class Session:
                 form.restored()
         if start == phase.end:
             return
+        share = self.shrinking.left(phase.shrunk)
         with precision.convolutions(self.recipe.precision), _explained(run):
             trainer.fit(
-                pipeline.batches(self.recipe, self.dataset, start, phase=phase, views=strategy.views),
+                pipeline.batches(
+                    self.recipe, self.dataset, start, phase=phase, size_share=share, **strategy.pictures()
+                ),
                 initial_epoch=start,
                 epochs=phase.end,
                 steps_per_epoch=steps,
@@ -245,7 +222,7 @@ class Session:
             *([Clusters(run, form)] if phase.clustering or phase.snapped else []),
             Stopwatch(size),
             *([] if phase.rotation else [Evaluation(run, trainer, self.dataset)]),
-            Record(run, trainer, self.rows, lambda: state),
+            Record(run, trainer, self.rows, lambda: state, self.shrinking.arrays()),
             keras.callbacks.TensorBoard(run.path / "tensorboard", write_graph=False, profile_batch=0),
         ]
 
@@ -272,7 +249,20 @@ class Session:
             return Plain().build(losses.scheduled(losses.get("cross_entropy")), problem)
         return self.strategy
 
-    def _enter(self, phase: plan.Phase) -> None:
+    def _take_filters(self, checkpoint: dict[str, np.ndarray], done: int) -> None:
+        """Gives the networks the filters that they have in a checkpoint."""
+        phase = next(phase for phase in self.phases if done <= phase.end)
+        # Before the first step networks stay as they began: pre-training keeps no weights of their last layers.
+        if phase.shrunk:
+            whole = [self._peer() for _ in self.plain]
+            self._become(self.shrinking.restored(checkpoint, phase.shrunk, whole))
+
+    def _become(self, networks: list[Any]) -> None:
+        self.network, self.plain = networks[0], networks
+        # A branch begins anew, since the features it was for are others.
+        self.branch = self.strategy.branch(self.network)
+
+    def _enter(self, run: Run, phase: plan.Phase) -> None:
         """Makes networks, trained variables and optimizers those of the phase.
 
         They stay the same objects from phase to phase as long as the form does.
@@ -284,28 +274,47 @@ class Session:
             for form in self.forms:
                 forms.set_batch_norm_frozen(form.network, False)
             # An averaged network is as sparse as its masks agree, and nothing is promised of it.
-            for form in self.forms[: len(self.members)]:
-                forms.check(self.recipe, form, before)
+            for member in self.members:
+                if member.trunk is None:
+                    forms.check(self.recipe, member.form, before)
+        if before is not None and before.rotation:
+            self._share_features()
+        if phase.shrunk > self.shrinking.steps:
+            self._shrink(run)
+            before = None
         strategy = self._strategy(phase)
-        steps, plain = self._steps(phase), self.plain[: strategy.networks + bool(strategy.average)]
+        branch = self.branch if strategy is self.strategy else None
+        count = strategy.networks + bool(strategy.average) - bool(branch)
+        steps, plain = self._steps(phase), self.plain[:count]
         if phase.rotation:
             self.forms = [Form(rotnet.head(self.network))]
-        elif before is None and phase.form == self.phases[-1].form and len(plain) == 1:
+        elif before is None and phase.form == self.phases[-1].form and len(plain) == 1 and not phase.shrunk:
             self.forms = [self.preflight]
         else:
-            if before is not None and before.rotation:
-                self._share_features()
             # A network that the phase before didn't train starts with what it has.
-            olds = [*self.forms, *[None] * len(plain)] if before is not None else [None] * len(plain)
+            olds = [*self._lasting(), *[None] * len(plain)] if before is not None else [None] * len(plain)
             self.forms = [
                 forms.build(self.recipe, phase, network, old, steps)
                 for network, old in zip(plain, olds, strict=False)
             ]
+        if branch:
+            # It isn't compressed, since it is never exported.
+            self.forms.insert(strategy.networks - 1, Form(branch.network))
         shape = None if phase.rotation or phase.trusted else strategy.learning_rate()
-        self.members = [
-            member_of(self.recipe, form, phase, optimizers.build(self.recipe, steps, form.trained(), phase, shape))
-            for form in self.forms[: strategy.networks]
-        ]
+        self.members = members_of(self.recipe, self.forms[: strategy.networks], phase, steps, shape, branch)
+
+    def _lasting(self) -> list[Form]:
+        """Returns the forms of `self.plain`: of all networks but the branch."""
+        members = [member.form for member in self.members if member.trunk is None]
+        return [*members, *self.forms[len(self.members) :]]
+
+    def _shrink(self, run: Run) -> None:
+        """Removes the filters of the next pruning step from the networks as they were trained so far."""
+        for form, network in zip(self._lasting(), self.plain, strict=False):
+            forms.take_over(form, network)
+        networks, said = self.shrinking.step(run, self.plain)
+        self._become(networks)
+        self.report(said)
 
     def _share_features(self) -> None:
         """Gives the other networks what the first one was pre-trained to see."""

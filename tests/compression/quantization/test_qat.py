@@ -20,9 +20,15 @@ def _small(tail):
     return keras.Model(inputs, keras.layers.Dense(3, name="dense")(x))
 
 
-@pytest.mark.parametrize("name", networks.registry.entries())
+# What others don't have, quantised within seconds; the rest takes a minute or more.
+_QUICK = ("alexnet", "efficientnet_b0", "mobilenet_v1", "mobilenet_v2", "resnet8", "resnet20", "vgg16", "vgg16_plain")
+NAMES = [n if n in _QUICK else pytest.param(n, marks=pytest.mark.slow) for n in networks.registry.entries()]
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_every_network_is_quantised_whole(name):
-    network = networks.get(name, width=0.5 if name.startswith("resnet") else 0.125)((16, 16, 3), 5)
+    spec = {"name": name, **networks.registry.entry(name).sample}
+    network = networks.get(spec, width=0.5 if name.startswith("resnet") else 0.125)((16, 16, 3), 5)
     quantised, reports = quantize(network)
     assert [r.layer for r in reports] == [layer.name for layer in network.layers]
     assert "float" not in {r.status for r in reports}

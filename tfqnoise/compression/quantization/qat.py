@@ -8,11 +8,13 @@ import tensorflow_model_optimization as tfmot
 
 from tfqnoise.backend import keras, require_legacy
 from tfqnoise.compression import plan
-from tfqnoise.compression.quantization import activations, weights
-from tfqnoise.compression.quantization.scheme import CUSTOM_OBJECTS, Scheme, supports
+from tfqnoise.compression.quantization import activations, hard_swish, weights
+from tfqnoise.compression.quantization.scheme import CUSTOM_OBJECTS, Scheme, is_sigmoid, supports
 from tfqnoise.errors import PlanError, did_you_mean
 
 _quantize = tfmot.quantization.keras
+# The one range that LiteRT's kernels give a sigmoid: int8 = 256 x - 128.
+_SIGMOID_HIGH = 255 / 256
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,7 +74,8 @@ def quantize(
     for wrapper in quantised.layers:
         for weight, quantizer, variables in getattr(wrapper, "_weight_vars", ()):
             quantizer.initialise(weight, variables)
-    return quantised, [_report(layer, quantised, left) for layer in network.layers]
+    within = hard_swish.parts(network)
+    return quantised, [_report(layer, quantised, left, within) for layer in network.layers]
 
 
 def quantize_stock(network: Any) -> Any:
@@ -95,6 +98,9 @@ class _Chooser:
             kernel = self._own[layer.name](per_channel=per_channel)
         else:
             kernel = weights.get(w.quantizer, bits=bits, per_channel=per_channel)
+        if is_sigmoid(layer):
+            fixed = {"name": "fixed_range", "high": _SIGMOID_HIGH}
+            return kernel, activations.get(fixed, bits=8, non_negative=True)
         non_negative = _is_relu(layer)
         output = activations.get(
             w.activation_quantizer, bits=w.activation_bits if non_negative else 8, non_negative=non_negative
@@ -121,7 +127,12 @@ def _check(network: Any, allow_float: tuple[str, ...]) -> dict[str, str]:
             raise PlanError(
                 f"--allow-float names no layer: '{name}'", "a layer of the network", did_you_mean(name, names)
             )
-    reasons = {layer.name: reason for layer in network.layers if (reason := _why_not(layer)) is not None}
+    within = hard_swish.parts(network)
+    reasons = {
+        layer.name: reason
+        for layer in network.layers
+        if layer.name not in within and (reason := _why_not(layer)) is not None
+    }
     missing = [name for name in reasons if name not in allow_float]
     if missing:
         lines = "".join(f"\n    '{name}': {reasons[name]}" for name in missing)
@@ -152,12 +163,14 @@ def _why_not(layer: Any) -> str | None:
     return f"TF-MOT has no integer form of {type(layer).__name__}"
 
 
-def _report(layer: Any, quantised: Any, left: dict[str, str]) -> plan.LayerReport:
+def _report(layer: Any, quantised: Any, left: dict[str, str], within: dict[str, str]) -> plan.LayerReport:
     kind = type(layer).__name__
     if isinstance(layer, keras.layers.InputLayer):
         return plan.LayerReport(layer.name, kind, "quantised", "input fixed to [0, 1]: int8 = pixel - 128")
     if layer.name in left:
         return plan.LayerReport(layer.name, kind, "float", left[layer.name])
+    if layer.name in within:
+        return plan.LayerReport(layer.name, kind, "fused", f"quantised behind {within[layer.name]}")
     wrapper = quantised.get_layer(f"quant_{layer.name}")
     parts = []
     for weight, quantizer, _ in wrapper._weight_vars:

@@ -3,6 +3,7 @@
 It is TF-MOT's default 8-bit scheme, whose rewriting of the graph it keeps (convolution weights per channel, dense
 weights and activations per tensor), with the quantizers of `weights` and `activations` in the place of TF-MOT's,
 and with the input's range fixed to [0, 1], so that on the device a picture is int8 = pixel - 128 exactly.
+It has forms of products, sigmoids and hard-swishes too, which TF-MOT lacks.
 """
 
 from collections.abc import Callable
@@ -11,7 +12,7 @@ from typing import Any
 import tensorflow_model_optimization as tfmot
 
 from tfqnoise.backend import keras
-from tfqnoise.compression.quantization import activations, weights
+from tfqnoise.compression.quantization import activations, hard_swish, weights
 
 # Any: TF-MOT has no types.
 _quantize: Any = tfmot.quantization.keras
@@ -67,13 +68,44 @@ class LayerConfig(_quantize.QuantizeConfig):
         return cls(base, weight_quantizer, activations.get(config["activation_quantizer"]), config["outputs"])
 
 
+class OutputConfig(_quantize.QuantizeConfig):
+    """A configuration of a layer without weights.
+
+    Args:
+        quantised: whether its output is quantised; what lies within an operator of the device is not.
+    """
+
+    def __init__(self, quantised: bool = True) -> None:
+        self.quantised = quantised
+
+    def get_weights_and_quantizers(self, layer: Any) -> Any:
+        return []
+
+    def set_quantize_weights(self, layer: Any, quantize_weights: Any) -> None:
+        """Has none."""
+
+    def get_activations_and_quantizers(self, layer: Any) -> Any:
+        return []
+
+    def set_quantize_activations(self, layer: Any, quantize_activations: Any) -> None:
+        """Has none."""
+
+    def get_output_quantizers(self, layer: Any) -> Any:
+        return [None] if self.quantised else []
+
+    def get_config(self) -> dict[str, Any]:
+        return {"quantised": self.quantised}
+
+
 class _Registry(_default.Default8BitQuantizeRegistry):
     def __init__(self, choose: Choice | None = None) -> None:
         super().__init__()
         self._choose = choose
+        self._layer_quantize_map[keras.layers.Multiply] = OutputConfig()
 
     def get_quantize_config(self, layer: Any) -> Any:
-        return _configured(super().get_quantize_config(layer), layer, self._choose)
+        base = OutputConfig() if is_sigmoid(layer) else super().get_quantize_config(layer)
+        return _configured(base, layer, self._choose)
 
 
 class _LayoutTransform(_default.Default8BitQuantizeLayoutTransform):
@@ -89,6 +121,8 @@ class _LayoutTransform(_default.Default8BitQuantizeLayoutTransform):
             if type(layer).__name__ == "QuantizeLayer":
                 quantizer = keras.utils.legacy.serialize_keras_object(fixed)
                 layer_quantize_map[layer.name] = {"quantizer": quantizer}
+        for name in hard_swish.parts(model):
+            layer_quantize_map[name]["quantize_config"] = OutputConfig(False)
         for name, metadata in layer_quantize_map.items():
             config = metadata.get("quantize_config")
             if config is not None and not isinstance(config, LayerConfig):
@@ -125,6 +159,11 @@ def supports(layer: Any) -> bool:
     return bool(_Registry().supports(layer))
 
 
+def is_sigmoid(layer: Any) -> bool:
+    """Says whether a layer is a sigmoid of its own, whose range is known."""
+    return isinstance(layer, keras.layers.Activation) and layer.activation is keras.activations.sigmoid
+
+
 def _configured(base: Any, layer: Any, choose: Choice | None, *, outputs: bool = True) -> Any:
     if choose is None or isinstance(base, LayerConfig):
         return base
@@ -132,4 +171,4 @@ def _configured(base: Any, layer: Any, choose: Choice | None, *, outputs: bool =
     return LayerConfig(base, *choose(layer, any(per_channel)), outputs)
 
 
-CUSTOM_OBJECTS = {"LayerConfig": LayerConfig}
+CUSTOM_OBJECTS = {"LayerConfig": LayerConfig, "OutputConfig": OutputConfig}

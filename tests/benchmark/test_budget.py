@@ -1,0 +1,76 @@
+import dataclasses
+
+import pytest
+
+from tfqnoise import assembly
+from tfqnoise.benchmark.budget import Budget, within
+from tfqnoise.compression.pruning import filters
+from tfqnoise.data import dataset as data
+from tfqnoise.errors import UsageError
+from tfqnoise.networks import cost
+from tfqnoise.recipe import Recipe
+
+RECIPE = Recipe(width=0.5)
+
+
+def _macs(recipe):
+    dataset = data.load(recipe)
+    network = assembly.build(recipe, dataset.input_shape, dataset.classes)
+    if recipe.shrinks:
+        network = filters.prune(recipe, network, {}, filters.sizes(network), 1, dataset.test.images[:1]).network
+    return cost.macs(network)
+
+
+def test_the_least_ratio_that_is_enough_is_found():
+    limit = _macs(RECIPE) // 3
+    said = []
+    found = within(RECIPE, Budget(macs=limit), said.append)
+    assert _macs(found) <= limit < _macs(dataclasses.replace(found, pruning_ratio=found.pruning_ratio - 0.01))
+    assert f"{_macs(found):,} multiply-accumulates" in said[0]
+    assert f"--max-macs {limit:,}" in said[0]
+
+
+def test_what_fits_already_stays_as_it_is():
+    said = []
+    assert within(RECIPE, Budget(10**9, 10**9), said.append) == RECIPE
+    assert "kept as it is" in said[0]
+    assert " bytes" in said[0]
+    assert within(RECIPE, Budget(), said.append) is RECIPE
+
+
+@pytest.mark.slow
+def test_bytes_are_those_of_the_file(tmp_path, silent):
+    from tfqnoise.export import export
+    from tfqnoise.training.train import train
+
+    found = within(dataclasses.replace(RECIPE, epochs=3, steps_per_epoch=2, batch_size=32), Budget(bytes=20_000))
+    assert 0 < found.pruning_ratio < 0.9
+    run = train(found, tmp_path / "run", report=silent)
+    size = export(run, report=silent)["bytes"]
+    assert 19_000 < size <= 20_000
+
+
+def test_a_latency_is_measured():
+    said = []
+    found = within(RECIPE, Budget(latency_ms=1000.0), said.append)
+    assert found == RECIPE
+    assert " ms" in said[0]
+
+
+@pytest.mark.parametrize(
+    ("settings", "budget", "message"),
+    [
+        ({"pruning_ratio": 0.5}, {"macs": 1000}, "or a ratio"),
+        ({"pruning_scope": "global"}, {"macs": 1000}, "or a ratio"),
+        ({"bits": 32}, {"bytes": 1000}, "an integer model"),
+        ({}, {"macs": 10}, "a smaller --network"),
+    ],
+)
+def test_what_can_not_be_met_is_refused(settings, budget, message):
+    with pytest.raises(UsageError, match=message):
+        within(dataclasses.replace(RECIPE, **settings), Budget(**budget))
+
+
+def test_limits_are_positive():
+    with pytest.raises(UsageError, match="--max-bytes 0"):
+        Budget(bytes=0)

@@ -1,0 +1,47 @@
+import dataclasses
+
+import numpy as np
+import pytest
+
+from tfqnoise.errors import RunError, UsageError
+from tfqnoise.export import export
+from tfqnoise.recipe import Recipe
+from tfqnoise.training.train import train
+
+BASE = Recipe(bits=32, epochs=1, batch_size=32, width=0.5, steps_per_epoch=2)
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory):
+    return train(BASE, tmp_path_factory.mktemp("base") / "run", report=lambda text: None)
+
+
+def test_a_run_goes_on_from_another_and_loses_filters_at_once(base, tmp_path, silent):
+    recipe = dataclasses.replace(BASE, weights=str(base.path), bits=8, epochs=2, pruning_ratio=0.5)
+    run = train(recipe, tmp_path / "run", report=silent)
+    (step,) = run.read_json("pruning.json")["steps"]
+    learned = base.read_json("summary.json")
+    assert step["test_accuracy_before"] == pytest.approx(learned["test_accuracy_last"])
+    assert step["parameters_before"] == learned["parameters"]
+    summary = run.read_json("summary.json")
+    assert summary["parameters"] == step["parameters"] < 0.3 * learned["parameters"]
+    assert summary["macs"] == step["macs"] < 0.3 * learned["macs"]
+    report = export(run, report=silent)
+    assert report["passed"]
+    # Another goes on from what is left.
+    later = train(dataclasses.replace(BASE, weights=str(run.path)), tmp_path / "later", report=silent)
+    assert later.read_json("summary.json")["parameters"] == step["parameters"]
+    np.testing.assert_array_equal(
+        later.read_arrays("weights.npz")["filters/stem"], run.read_arrays("weights.npz")["filters/stem"]
+    )
+
+
+def test_a_network_of_another_shape_is_refused(base, tmp_path, silent):
+    with pytest.raises(UsageError, match=r"width 0\.5"):
+        train(dataclasses.replace(BASE, weights=str(base.path), width=0.25), tmp_path / "run", report=silent)
+
+
+def test_an_unfinished_run_is_refused(base, tmp_path, silent):
+    with pytest.raises(RunError):
+        train(dataclasses.replace(BASE, weights=str(tmp_path / "none")), tmp_path / "run", report=silent)
+    assert not (tmp_path / "run").exists()

@@ -1,0 +1,151 @@
+"""Budgets: how many filters must go so that a network costs no more than so much.
+
+What a network costs depends on its shape alone, so it is known before training.
+"""
+
+import dataclasses
+import functools
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from tfqnoise import assembly
+from tfqnoise.compression.pruning import filters
+from tfqnoise.data import dataset as data
+from tfqnoise.errors import UsageError
+from tfqnoise.export.interpreter import Interpreter
+from tfqnoise.export.metadata import described
+from tfqnoise.export.untrained import converted
+from tfqnoise.limits import OF_PRUNING
+from tfqnoise.networks import cost
+from tfqnoise.recipe import Recipe
+
+# Shares are tried in hundredths up to this.
+_MOST = 95
+# Enough for a criterion to say which groups it can't judge; with random weights it can't say more.
+_PICTURES = 8
+_CALLS = 300
+# Characters that an exported model says about itself beside its labels.
+_FACTS = 500
+
+
+@dataclasses.dataclass(frozen=True)
+class Budget:
+    """What a network may cost at most; None for no limit.
+
+    Attributes:
+        macs: multiply-accumulates a picture.
+        bytes: of the exported model, with weights as narrow as they are stored.
+        latency_ms: median milliseconds a picture on this machine: LiteRT, one thread.
+    """
+
+    macs: int | None = None
+    bytes: int | None = None
+    latency_ms: float | None = None
+
+    def __post_init__(self) -> None:
+        for flag, value in self.flags():
+            if not value > 0:
+                raise UsageError(f"{flag} {value}", "more than 0", "leave it out for no limit")
+
+    def flags(self) -> list[tuple[str, float]]:
+        """Returns the limits that there are, by their flags."""
+        named = {"--max-macs": self.macs, "--max-bytes": self.bytes, "--max-latency-ms": self.latency_ms}
+        return [(flag, value) for flag, value in named.items() if value is not None]
+
+
+def within(recipe: Recipe, budget: Budget, report: Callable[[str], None] = print) -> Recipe:
+    """Returns the recipe with the least pruning ratio, in hundredths, with which its network is within a budget.
+
+    Args:
+        recipe: without --pruning-ratio and with --pruning-scope layer, where shapes follow from ratios.
+        budget: what the network may cost.
+        report: takes what was found.
+
+    Raises:
+        UsageError: if the flags don't go together, or no ratio up to 0.95 is enough.
+        DataError: if the data set, which says how large pictures are, can't be loaded.
+    """
+    flags = budget.flags()
+    if not flags:
+        return recipe
+    said = ", ".join(f"{flag} {value:,}" for flag, value in flags)
+    if recipe.pruning_ratio or recipe.pruning_scope != "layer":
+        raise UsageError(
+            f"{said} with --pruning-ratio {recipe.pruning_ratio} --pruning-scope {recipe.pruning_scope}",
+            "a budget, from which the ratio of each layer follows, or a ratio",
+            "leave --pruning-ratio and --pruning-scope out",
+        )
+    if recipe.bits == 32 and (budget.bytes or budget.latency_ms):
+        raise UsageError(f"{said} with --bits 32", "--max-macs, or an integer model", "train with --bits 8")
+    costs = _Costs(recipe, budget)
+    if costs.fit(0):
+        report(f"{said}: kept as it is, with {costs.said(0)}")
+        return recipe
+    low, high = 1, _MOST
+    if not costs.fit(high):
+        raise UsageError(
+            f"{said}, where with {high} % of its filters removed {recipe.network} has {costs.said(high)}",
+            "a budget that the network can meet",
+            "raise it, or choose a smaller --network or --width",
+        )
+    while low < high:
+        middle = (low + high) // 2
+        low, high = (low, middle) if costs.fit(middle) else (middle + 1, high)
+    report(f"{said}: {low} % of the filters go; {costs.said(low)}, instead of {costs.said(0)}")
+    return dataclasses.replace(recipe, pruning_ratio=low / 100)
+
+
+class _Costs:
+    """What a recipe's network costs with a share of its filters removed, in hundredths."""
+
+    def __init__(self, recipe: Recipe, budget: Budget) -> None:
+        self._recipe, self._budget = recipe, budget
+        dataset = data.load(recipe)
+        self._plain = assembly.build(recipe, dataset.input_shape, dataset.classes)
+        # Biases that are all zero, as they are at first, are stored once: such a file is smaller than it will be.
+        random = np.random.default_rng(0)
+        self._plain.set_weights([w + random.uniform(0, 0.01, w.shape) for w in self._plain.get_weights()])
+        self._labels = list(dataset.source.class_names)
+        self._pictures = dataset.train.examples.images[:_PICTURES].astype(np.float32) / 255
+        self.of = functools.cache(self._of)
+
+    def fit(self, share: int) -> bool:
+        found = self.of(share)
+        return all(found[name] <= limit for name, limit in dataclasses.asdict(self._budget).items() if limit)
+
+    def said(self, share: int) -> str:
+        found = self.of(share)
+        words = [f"{found['macs']:,} multiply-accumulates"]
+        words += [f"{found['bytes']:,} bytes"] if "bytes" in found else []
+        words += [f"{found['latency_ms']:.4f} ms"] if "latency_ms" in found else []
+        return ", ".join(words)
+
+    def _of(self, share: int) -> dict[str, Any]:
+        network = self._plain
+        if share or self._recipe.pruning_ratios:
+            recipe = dataclasses.replace(self._recipe, pruning_ratio=share / 100, pruning_steps=1)
+            begun = filters.sizes(network)
+            network = filters.prune(recipe, network, {}, begun, 1, self._pictures).network
+        found: dict[str, Any] = {"macs": cost.macs(network)}
+        if self._budget.bytes or self._budget.latency_ms:
+            usual = {name: getattr(Recipe, name) for name in ("pruning_ratios", *OF_PRUNING)}
+            content = converted(dataclasses.replace(self._recipe, **usual), network, "int8", "narrowest")
+            found["bytes"] = len(described(content, {"labels": self._labels, "more": "x" * _FACTS}))
+            if self._budget.latency_ms:
+                found["latency_ms"] = _latency(content)
+        return found
+
+
+def _latency(content: bytes) -> float:
+    """Returns the median milliseconds of a picture on one thread."""
+    interpreter, times = Interpreter(content), []
+    interpreter.set_random_input()
+    for _ in range(_CALLS):
+        began = time.perf_counter()
+        interpreter.invoke()
+        times.append(time.perf_counter() - began)
+    # The first calls prepare what the later ones use.
+    return float(np.median(times[_CALLS // 10 :])) * 1000

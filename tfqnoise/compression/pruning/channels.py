@@ -1,0 +1,204 @@
+"""Which channels of a network belong together, so that filters can be removed from it.
+
+A filter makes a channel. Where channels are added, multiplied or pass through a depthwise convolution, those of
+several layers are one and the same: a *unit*, which can only be removed from all of them at once.
+"""
+
+import dataclasses
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from tfqnoise.backend import keras, tf
+
+_layers = keras.layers
+_SAME = (
+    _layers.BatchNormalization,
+    _layers.ReLU,
+    _layers.LeakyReLU,
+    _layers.ELU,
+    _layers.PReLU,
+    _layers.Activation,
+    _layers.Dropout,
+    _layers.SpatialDropout2D,
+    _layers.GaussianNoise,
+    _layers.MaxPooling2D,
+    _layers.AveragePooling2D,
+    _layers.GlobalMaxPooling2D,
+    _layers.GlobalAveragePooling2D,
+    _layers.ZeroPadding2D,
+    _layers.Cropping2D,
+    _layers.UpSampling2D,
+    _layers.Rescaling,
+)
+_JOINED = (
+    _layers.Add,
+    _layers.Subtract,
+    _layers.Multiply,
+    _layers.Average,
+    _layers.Maximum,
+    _layers.Minimum,
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Group:
+    """Units that the same layers make, in the order of the first one's filters.
+
+    Attributes:
+        name: of the first layer.
+        layers: those whose filters are these units.
+        units: int64 [N].
+    """
+
+    name: str
+    layers: tuple[str, ...]
+    units: np.ndarray
+
+
+@dataclasses.dataclass(frozen=True)
+class Channels:
+    """The units of every channel of a network.
+
+    Attributes:
+        inputs: by layer, int64 [channels it takes]; of a layer that takes several tensors, of the first.
+        outputs: by layer, int64 [channels it gives].
+        groups: the units that may be removed; not those of the picture, of the logits, or of what a layer takes
+            whose meaning isn't known here.
+    """
+
+    inputs: dict[str, np.ndarray]
+    outputs: dict[str, np.ndarray]
+    groups: tuple[Group, ...]
+
+    def consumers(self, units: np.ndarray, network: Any) -> list[Any]:
+        """Returns the layers that mix channels and take some of these units."""
+        return [
+            layer
+            for layer in network.layers
+            if makes_channels(layer) and np.isin(self.inputs[layer.name], units).any()
+        ]
+
+
+def makes_channels(layer: Any) -> bool:
+    """Says whether each channel that a layer gives is made by a filter of its own, from all that it takes."""
+    if isinstance(layer, _layers.DepthwiseConv2D):
+        return False
+    if isinstance(layer, _layers.Conv2D) and not isinstance(layer, _layers.Conv2DTranspose):
+        return bool(layer.groups == 1)
+    return isinstance(layer, _layers.Dense)
+
+
+def trace(network: Any) -> Channels:
+    """Returns which channels of a flat functional network belong together.
+
+    Args:
+        network: legacy Keras model; channels are last.
+    """
+    return _Trace(network).result()
+
+
+class _Trace:
+    def __init__(self, network: Any) -> None:
+        self._network = network
+        # The unit that stands for each, by union-find; 0 is the one that may not be removed.
+        self._parents = [0]
+        self._made: dict[str, np.ndarray] = {}
+        self._outputs: dict[tuple[str, int], np.ndarray] = {}
+        self._inputs: dict[str, list[np.ndarray]] = {}
+        for layer in network.layers:
+            for number, node in enumerate(layer.inbound_nodes):
+                if f"{layer.name}_ib-{number}" in network._network_nodes:
+                    self._visit(layer, number, node)
+
+    def result(self) -> Channels:
+        for tensor in self._network.outputs:
+            self._join([self._outputs[_origin(tensor)], np.zeros(1, np.int64)])
+        inputs = {name: self._roots(found[0]) for name, found in self._inputs.items() if found}
+        outputs = {name: self._roots(found) for (name, _), found in self._outputs.items()}
+        return Channels(inputs, outputs, tuple(self._groups()))
+
+    def _visit(self, layer: Any, number: int, node: Any) -> None:
+        tensors = [] if node.is_input else tf.nest.flatten(node.input_tensors)
+        taken = [self._outputs[_origin(tensor)] for tensor in tensors]
+        before = self._inputs.setdefault(layer.name, [])
+        # A layer that is used twice has the same channels each time.
+        for position, units in enumerate(taken):
+            if position < len(before):
+                self._join([before[position], units])
+            else:
+                before.append(units)
+        given = self._given(layer, taken, int(node.outputs.shape[-1]))
+        if number and (layer.name, 0) in self._outputs:
+            self._join([self._outputs[layer.name, 0], given])
+        self._outputs[layer.name, number] = given
+
+    def _given(self, layer: Any, taken: list[np.ndarray], size: int) -> np.ndarray:
+        """Returns the units of what a layer gives out."""
+        if makes_channels(layer):
+            return self._made.setdefault(layer.name, self._new(size))
+        if isinstance(layer, _layers.DepthwiseConv2D):
+            return np.repeat(taken[0], layer.depth_multiplier)
+        if isinstance(layer, _layers.Flatten | _layers.Reshape) and size % len(taken[0]) == 0:
+            return np.tile(taken[0], size // len(taken[0]))
+        if isinstance(layer, _layers.Concatenate) and layer.axis in (-1, len(layer.output_shape) - 1):
+            return np.concatenate(taken)
+        if isinstance(layer, _JOINED) and all(len(units) == size for units in taken):
+            return self._join(taken)
+        if isinstance(layer, _SAME) and _own_channel(layer):
+            return taken[0]
+        # What a layer does that isn't known here may need every channel that it takes.
+        self._join([*taken, np.zeros(1, np.int64)])
+        return np.zeros(size, np.int64)
+
+    def _new(self, size: int) -> np.ndarray:
+        start = len(self._parents)
+        self._parents += range(start, start + size)
+        return np.arange(start, start + size)
+
+    def _root(self, unit: int) -> int:
+        while self._parents[unit] != unit:
+            self._parents[unit] = self._parents[self._parents[unit]]
+            unit = self._parents[unit]
+        return unit
+
+    def _roots(self, units: np.ndarray) -> np.ndarray:
+        return np.array([self._root(int(unit)) for unit in units], np.int64)
+
+    def _join(self, several: Iterable[np.ndarray]) -> np.ndarray:
+        """Makes one of the units at the same place, the first ones named staying; one unit alone joins all."""
+        several = list(several)
+        for units in several[1:]:
+            for a, b in np.broadcast(several[0], units):
+                low, high = sorted((self._root(int(a)), self._root(int(b))))
+                self._parents[high] = low
+        return several[0]
+
+    def _groups(self) -> Iterable[Group]:
+        """Yields the units in groups: those of layers that have one in common."""
+        left = {name: self._roots(units) for name, units in self._made.items()}
+        while left:
+            name, units = next(iter(left.items()))
+            members = {name: left.pop(name)}
+            while joined := [n for n, each in left.items() if (np.isin(each, units) & (each > 0)).any()]:
+                for other in joined:
+                    members[other] = left.pop(other)
+                    units = np.concatenate([units, members[other]])
+            units = units[np.sort(np.unique(units, return_index=True)[1])]
+            if (units > 0).any():
+                yield Group(name, tuple(members), units[units > 0])
+
+
+def _own_channel(layer: Any) -> bool:
+    """Says whether each channel is changed by itself alone, all in the same way but for weights of its own."""
+    if isinstance(layer, _layers.Activation):
+        return layer.activation is not keras.activations.softmax
+    if isinstance(layer, _layers.BatchNormalization):
+        return list(layer.axis) == [len(layer.output_shape) - 1]
+    return not isinstance(layer, _layers.Rescaling) or np.ndim(layer.scale) == np.ndim(layer.offset) == 0
+
+
+def _origin(tensor: Any) -> tuple[str, int]:
+    history = tensor._keras_history
+    return history.layer.name, history.node_index

@@ -1,0 +1,54 @@
+"""Weights to start from."""
+
+from typing import Any
+
+import numpy as np
+
+from tfqnoise import assembly
+from tfqnoise.compression import forms
+from tfqnoise.compression.forms import Form
+from tfqnoise.compression.pruning import surgery
+from tfqnoise.errors import RunError, UsageError
+from tfqnoise.recipe import Recipe
+from tfqnoise.run import Run
+
+
+def started(recipe: Recipe, network: Any) -> tuple[Any, dict[str, np.ndarray]]:
+    """Returns the network of a recipe with the weights of --weights, and the filters that it has left.
+
+    What it learnt last, with quantization or without, is taken over as plain weights; where the classes are others,
+    all but those of the last layer. Of a run whose filters were pruned the smaller network goes on.
+
+    Args:
+        recipe: names the run.
+        network: the recipe's plain network.
+
+    Raises:
+        RunError: if the run isn't finished or is damaged.
+        UsageError: if its network is another one.
+    """
+    run = Run.open(recipe.weights or "")
+    if not (run.path / "summary.json").exists():
+        raise RunError(
+            f"the run {run.path} of --weights is not finished",
+            "a finished run",
+            f"finish it: python scripts/train.py --resume --run-dir {run.path}",
+        )
+    learned = run.read_json("summary.json")
+    with run.expecting("summary.json"):
+        shape, classes = tuple(learned["input_shape"]), len(learned["class_names"])
+    found = (run.recipe.network, run.recipe.width, shape[-1])
+    wanted = (recipe.network, recipe.width, network.input_shape[-1])
+    if found != wanted:
+        raise UsageError(
+            "the run of --weights has the network {}, of width {:g}, for pictures of {} channels".format(*found),
+            "{} of width {:g} for {} channels".format(*wanted),
+            "choose another run, or this network",
+        )
+    trained = assembly.restored(run, shape, classes)
+    forms.take_over(Form(trained.network), trained.plain)
+    result = surgery.rebuilt(network, trained.filters)
+    for layer, other in zip(result.layers, trained.plain.layers, strict=True):
+        if [v.shape for v in layer.weights] == [v.shape for v in other.weights]:
+            layer.set_weights(other.get_weights())
+    return result, trained.filters
