@@ -14,8 +14,8 @@ RANDOM = np.random.default_rng(0)
 SHAPE = (16, 16, 3)
 
 
-# The deeper of two alike takes a minute.
-_QUICK = ("alexnet", "efficientnet_b0", "mobilenet_v1", "resnet8", "vgg16", "vgg16_plain")
+# Deep ones take a minute each.
+_QUICK = ("alexnet", "resnet8", "vgg16", "vgg16_plain")
 NAMES = [n if n in _QUICK else pytest.param(n, marks=pytest.mark.slow) for n in networks.registry.entries()]
 
 
@@ -66,6 +66,9 @@ def test_scales_are_the_quantizers_own(network, models):
     """Every activation of the file carries the range that training gave it, and no other."""
     trained = {}
     for layer in network.layers:
+        if layer.name.endswith("_squeeze") and layer.input_shape[1:3] == (1, 1):
+            # The mean over one place is that place, which the converter knows.
+            continue
         ranges = {v.name.split("/")[-1].split(":")[0]: float(v) for v in layer.weights if v.shape == ()}
         for prefix in ("output", "post_activation"):
             if f"{prefix}_max" in ranges:
