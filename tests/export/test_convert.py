@@ -15,7 +15,7 @@ SHAPE = (16, 16, 3)
 
 
 # The deeper of two alike takes a minute.
-_QUICK = ("alexnet", "efficientnet_b0", "mobilenet_v1", "resnet8", "vgg16", "vgg16_plain")
+_QUICK = ("alexnet", "mobilenet_v1", "resnet8", "vgg16", "vgg16_plain")
 NAMES = [n if n in _QUICK else pytest.param(n, marks=pytest.mark.slow) for n in networks.registry.entries()]
 
 
