@@ -66,9 +66,6 @@ def test_scales_are_the_quantizers_own(network, models):
     """Every activation of the file carries the range that training gave it, and no other."""
     trained = {}
     for layer in network.layers:
-        if layer.name.endswith("_squeeze") and layer.input_shape[1:3] == (1, 1):
-            # The mean over one place is that place, which the converter knows.
-            continue
         ranges = {v.name.split("/")[-1].split(":")[0]: float(v) for v in layer.weights if v.shape == ()}
         for prefix in ("output", "post_activation"):
             if f"{prefix}_max" in ranges:

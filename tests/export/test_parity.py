@@ -1,6 +1,15 @@
-from tfqnoise.export import parity
+from types import SimpleNamespace
+
+import numpy as np
+
+from tfqnoise.backend import keras
+from tfqnoise.compression.quantization.qat import Widths, quantize
+from tfqnoise.compression.quantization.settle import settle
+from tfqnoise.export import convert, parity
 from tfqnoise.export.graph import graph
 from tfqnoise.export.restore import restore
+from tfqnoise.export.storage import pack
+from tfqnoise.networks import blocks
 
 
 def test_each_set_of_kernels_is_compared_by_name(trained):
@@ -24,3 +33,24 @@ def test_the_values_counted_are_those_of_every_operator(trained):
 
 def _outputs(content):
     return [tensor for operator in graph(content).operators for tensor in operator.outputs]
+
+
+def test_kernels_that_lack_an_operator_are_named():
+    """LiteRT's reference kernels have no depthwise convolution with packed weights."""
+    image = keras.Input((8, 8, 3))
+    x = blocks.convolution(image, 4, 3, 1, "first", blocks.relu6)
+    x = blocks.depthwise(x, 3, 1, "packed", blocks.relu6)
+    quantised, _ = quantize(blocks.headed(image, x, 3, "small"), widths=Widths(bits=4))
+    images = np.random.default_rng(0).integers(0, 256, (10, 8, 8, 3), np.uint8)
+    quantised(images.astype(np.float32) / 255, training=True)
+    settle(quantised, "int4")
+    content = pack(convert.integer(quantised, (8, 8, 3)), "int4")
+
+    class Pictures(list):
+        images = np.random.default_rng(0).integers(0, 256, (10, 8, 8, 3), np.uint8)
+
+    restored = SimpleNamespace(network=quantised, test=Pictures(range(10)), task="single")
+    rows = parity.by_kernel(content, restored)
+    assert [row["kernels"] for row in rows] == ["XNNPACK and built-in", "built-in", "reference"]
+    assert "top1_agreement" in rows[1]
+    assert "DEPTHWISE_CONV_2D" in rows[2]["refused"]

@@ -221,6 +221,8 @@ def _describe(path: Path, result: dict[str, Any]) -> str:
 
 
 def _kernels(row: dict[str, Any]) -> str:
+    if "refused" in row:
+        return f"{row['kernels']} can't execute it"
     text = f"{row['kernels']} {row['top1_agreement']:.2%}"
     if not row["differing"]:
         return text

@@ -7,6 +7,7 @@ import numpy as np
 
 from tfqnoise import metrics
 from tfqnoise.backend import keras, tf
+from tfqnoise.errors import ExportError
 from tfqnoise.export.inspect import layer_name, with_all_outputs
 from tfqnoise.export.interpreter import KERNELS, Interpreter
 from tfqnoise.export.restore import Restored
@@ -88,15 +89,23 @@ def by_kernel(content: bytes, restored: Restored, examples: int = _KERNEL_PICTUR
     Returns:
         For each set of kernels its name, `top1_agreement` with the trained network, and of all values of all tensors
         that an operator gives (`values`) how many differ from XNNPACK's (`differing`), by how many steps at most
-        (`most_steps`), and the `first_differing` tensor.
+        (`most_steps`), and the `first_differing` tensor. Of kernels that don't execute the model, such as the
+        reference ones where depthwise weights are packed, the name and why (`refused`).
     """
     images = restored.test.images[
         np.linspace(0, len(restored.test) - 1, min(examples, len(restored.test))).astype(int)
     ]
     wanted = metrics.decisions(restored.task, Predictor(restored.network)(images))
-    probed, first, rows = with_all_outputs(content), None, []
+    probed, first = with_all_outputs(content), None
+    rows: list[dict[str, Any]] = []
     for kernels in KERNELS:
-        interpreter = Interpreter(content, kernels=kernels)
+        try:
+            interpreter = Interpreter(content, kernels=kernels)
+        except ExportError as error:
+            if not rows:
+                raise
+            rows.append({"kernels": kernels, "refused": error.received})
+            continue
         found = metrics.decisions(restored.task, interpreter.real(interpreter(images)))
         names, values = _tensors(Interpreter(probed, kernels=kernels), images)
         first = first or values

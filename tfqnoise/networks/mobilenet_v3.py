@@ -11,6 +11,7 @@ from tfqnoise.networks.blocks import (
     divisible,
     hard_swish,
     joined,
+    pooled,
     relu,
     relu6,
     squeeze_excite,
@@ -115,7 +116,7 @@ def _mobilenet_v3(
         y = convolution(y, divisible(base * width), 1, 1, f"{at}_project", None)
         x, before = joined(x, y, stride, at), base
     x = convolution(x, divisible(x.shape[-1] * 6), 1, 1, "head", activation)
-    x = _layers.GlobalAveragePooling2D(name="pool")(x)
+    x = pooled(x)
     units = divisible(hidden * width) if width > 1 else hidden
     x = _layers.Dense(units, kernel_initializer="he_normal", name="hidden")(x)
     return classified(image, activation(x, "hidden"), classes, name)

@@ -223,7 +223,9 @@ def evaluated(trainer: Trainer) -> Iterator[Any]:
     It is settled (`tfqnoise.compression.quantization.settle`); with --weight-average its weights are the
     averaged ones.
     """
-    kept = [variable.numpy() for variable in trainer._trained]
+    # Settling moves ranges, too, which aren't trained.
+    touched = [*trainer._trained, *trainer.network.non_trainable_variables]
+    kept = [variable.numpy() for variable in touched]
     averages = getattr(trainer.optimizer, "_model_variables_moving_average", [])
     for variable, average in zip(trainer._trained, averages, strict=False):
         # An average of a range begins at a value from before the first batch, and long remembers it.
@@ -233,5 +235,5 @@ def evaluated(trainer: Trainer) -> Iterator[Any]:
         settle(trainer.network)
         yield trainer.network
     finally:
-        for variable, value in zip(trainer._trained, kept, strict=True):
+        for variable, value in zip(touched, kept, strict=True):
             variable.assign(value)

@@ -1,14 +1,16 @@
 import numpy as np
 import pytest
+from ai_edge_litert.tools import flatbuffer_utils
 
 from tfqnoise.backend import keras
-from tfqnoise.compression.quantization.hard_swish import parts
+from tfqnoise.compression.quantization import activations
+from tfqnoise.compression.quantization.hard_swish import found, kernel, parts
 from tfqnoise.compression.quantization.qat import Widths, quantize
-from tfqnoise.compression.quantization.settle import settle
+from tfqnoise.compression.quantization.settle import _quantizer, _scale_and_zero, settle
 from tfqnoise.errors import PlanError
 from tfqnoise.export import convert
 from tfqnoise.export.inspect import inspect, operator_name, problems, read
-from tfqnoise.export.interpreter import Interpreter
+from tfqnoise.export.interpreter import KERNELS, Interpreter
 from tfqnoise.networks import blocks
 from tfqnoise.networks.predict import Predictor
 
@@ -104,3 +106,57 @@ def test_a_sigmoid_keeps_the_one_range_of_its_kernel(made):
     graph = model.subgraphs[0]
     outputs = [graph.tensors[op.outputs[0]] for op in graph.operators if operator_name(model, op) == "LOGISTIC"]
     assert {(t.quantization.scale[0], t.quantization.zeroPoint[0]) for t in outputs} == {(1 / 256, -128)}
+
+
+def test_a_settled_hard_swish_has_the_kernels_codes(made):
+    """All 256 codes; the range moved by half a percent at most, and settling again moves nothing."""
+    quantised = made[0]
+    (product, x, _) = found(quantised)[0]
+    (source, source_variables), (result, variables) = (_quantizer(layer) for layer in (x, product))
+    step, zero = _scale_and_zero(source, source_variables)
+    scale, offset = _scale_and_zero(result, variables)
+    codes = np.arange(-128, 128)
+    values = (codes - zero) * np.float32(step)
+    values = values * (np.clip(values + 3, 0, 6) * np.float32(1 / 6))
+    wanted = np.round(result(values, False, variables) / scale) + offset
+    np.testing.assert_array_equal(kernel(codes, (step, zero), (scale, offset)), wanted)
+    before = [variable.numpy() for variable in variables.values()]
+    settle(quantised, "int8")
+    np.testing.assert_array_equal([variable.numpy() for variable in variables.values()], before)
+
+
+@pytest.mark.parametrize("name", activations.registry.entries())
+def test_every_range_can_be_stretched(name):
+    quantizer = activations.get(name, bits=8, non_negative=True)
+    variables = quantizer.build(None, "output", keras.layers.Layer())
+    before = quantizer.scale(variables)
+    quantizer.stretch(variables, 1.01)
+    assert quantizer.scale(variables) == pytest.approx(1.01 * before, rel=1e-5)
+
+
+def test_the_kernel_is_litert_s_own(made):
+    """Against all three sets of kernels, for thirty pairs of scales that have nothing in common."""
+    model = read(made[2])
+    graph = model.subgraphs[0]
+    operator = next(op for op in graph.operators if operator_name(model, op) == "HARD_SWISH")
+    source, result = graph.tensors[operator.inputs[0]], graph.tensors[operator.outputs[0]]
+    graph.operators, model.signatureDefs = [operator], []
+    graph.inputs, graph.outputs = list(operator.inputs), list(operator.outputs)
+    size = int(np.prod(source.shape))
+    random, codes, off = np.random.default_rng(0), np.arange(-128, 128), 0
+    for _ in range(30):
+        pairs = [(float(np.float32(random.uniform(0.01, 0.09))), int(random.integers(-128, 100))) for _ in range(2)]
+        for tensor, (scale, zero) in zip((source, result), pairs, strict=True):
+            tensor.quantization.scale, tensor.quantization.zeroPoint = np.float32([scale]), np.int64([zero])
+        wanted = kernel(codes, *pairs)
+        x = (codes - pairs[0][1]) * pairs[0][0]
+        exact = np.clip(np.round(x * np.clip(x + 3, 0, 6) / 6 / pairs[1][0]) + pairs[1][1], -128, 127)
+        assert np.abs(wanted - exact).max() <= 1
+        off += np.count_nonzero(wanted != exact)
+        for kernels in KERNELS:
+            interpreter = Interpreter(bytes(flatbuffer_utils.convert_object_to_bytearray(model)), kernels=kernels)
+            interpreter.set_input(np.resize(codes, size).astype(np.int8).reshape(source.shape))
+            interpreter.invoke()
+            np.testing.assert_array_equal(interpreter.output().ravel()[:256], wanted)
+    # Rounding to nearest would be another one.
+    assert 0 < off < 0.02 * 30 * 256

@@ -14,6 +14,9 @@ With M = s_in s_w / s_out = m 2^-r, 1/2 <= m < 1, an accumulator a becomes
 
 to round twice is to round once with a bias that is o = 1 / (2 m) units higher, 1/2 < o <= 1. So these biases are
 rounded to whole units + o, and `tfqnoise.export.rounding` leaves the o out of the file again.
+
+Hard-swishes get an output range, some thousandths off that of training, with which LiteRT's kernels turn every code
+into the nearest one (`tfqnoise.compression.quantization.hard_swish`).
 """
 
 from typing import Any
@@ -21,9 +24,12 @@ from typing import Any
 import numpy as np
 import tensorflow_model_optimization as tfmot
 
-from tfqnoise.backend import keras
+from tfqnoise.backend import keras, tf
+from tfqnoise.compression.quantization import hard_swish
 from tfqnoise.compression.quantization.qat import output_quantizer
 
+# Stretched ranges that are tried for a hard-swish; every third does.
+_STRETCHED = tuple(1 + sign * step / 4000 for step in range(1, 21) for sign in (1, -1))
 _Wrapper = tfmot.quantization.keras.QuantizeWrapperV2
 
 
@@ -34,11 +40,52 @@ def settle(network: Any, storage: str = "narrowest") -> None:
         network: a network of `tfqnoise.compression.quantization.qat`; a plain one stays as it is.
         storage: of the weights in the file, see `tfqnoise.export.export`: which of them are packed depends on it.
     """
+    for product, source, _ in hard_swish.found(network):
+        before, behind = _quantizer(source), _quantizer(product)
+        if before is not None and behind is not None:
+            _stretch(*before, *behind)
     for wrapper in network.layers:
         if isinstance(wrapper, _Wrapper) and wrapper._weight_vars:
             for weight, quantizer, variables in wrapper._weight_vars:
                 quantizer.settle(weight, variables)
             _round_bias(wrapper, storage)
+
+
+def _quantizer(layer: Any) -> tuple[Any, dict[str, Any]] | None:
+    return output_quantizer(layer) if isinstance(layer, _Wrapper) else None
+
+
+def _stretch(before: Any, source: dict[str, Any], behind: Any, result: dict[str, Any]) -> None:
+    """Gives a hard-swish the nearest range with which the kernel's codes are the network's, or nearly so."""
+    step, zero = _scale_and_zero(before, source)
+    codes = np.arange(-128, 128)
+    x = ((codes - zero) * step).astype(np.float32)
+    values = tf.constant(x * (np.clip(x + 3, 0, 6) * np.float32(1 / 6)))
+    original = {name: variable.numpy() for name, variable in result.items()}
+
+    def wrong(factor: float) -> int:
+        for name, variable in result.items():
+            variable.assign(original[name])
+        behind.stretch(result, factor)
+        scale, offset = _scale_and_zero(behind, result)
+        wanted = np.round(behind(values, False, result).numpy() / scale) + offset
+        return int(np.count_nonzero(hard_swish.kernel(codes, (step, zero), (scale, offset)) != wanted))
+
+    best = 1.0
+    if least := wrong(best):
+        for factor in _STRETCHED:
+            if (count := wrong(factor)) < least:
+                best, least = factor, count
+            if not least:
+                break
+        wrong(best)
+
+
+def _scale_and_zero(quantizer: Any, variables: dict[str, Any]) -> tuple[float, int]:
+    """Returns the scale, as the file has it, and the zero point of the int8 tensor that a quantizer stands for."""
+    low, high = (np.float32(limit) for limit in quantizer.int8_range(variables))
+    scale = (high - low) / np.float32(255)
+    return float(scale), round(float(np.clip(-low / scale, 0, 255))) - 128
 
 
 def _round_bias(wrapper: Any, storage: str) -> None:

@@ -56,6 +56,11 @@ class ActivationQuantizer(tfmot.quantization.keras.quantizers.Quantizer):
         low, high = self.limits(variables)
         return (low, high) if self.bits == 8 else integers.activation_range(high, self.bits)
 
+    def stretch(self, variables: dict[str, Any], factor: float) -> None:
+        """Multiplies the range by a factor."""
+        for name in {"min", "max", "step", "alpha"} & variables.keys():
+            variables[name].assign(variables[name] * factor)
+
     def scale(self, variables: dict[str, Any]) -> float:
         """Returns the distance of two levels."""
         low, high = self.int8_range(variables)
