@@ -1,6 +1,6 @@
+import resource
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -15,13 +15,20 @@ SCRIPTS = sorted((ROOT / "scripts").glob("*.py"))
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda p: p.name)
 def test_help_is_quick(script):
+    """In seconds of the processor: what else the machine does is not its business."""
     times = []
-    for _ in range(5):
-        began = time.perf_counter()
+    for _ in range(3):
+        began = _spent()
         done = subprocess.run([sys.executable, script, "--help"], capture_output=True, text=True, check=True)
-        times.append(time.perf_counter() - began)
+        times.append(_spent() - began)
         assert "--" in done.stdout
     assert min(times) < 0.5, times
+
+
+def _spent():
+    """Returns the processor's seconds of all processes that were started from here and have ended."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 def test_every_recipe_field_is_a_flag_with_help(capsys):
