@@ -46,6 +46,9 @@ def test_a_new_field_with_its_default_changes_no_hash():
         ("clip_norm", 0.0),
         ("width", 0.0),
         ("image_size", 2),
+        ("rotation_epochs", 30),
+        ("trusted_epochs", 30),
+        ("trusted_epochs", 1),
     ],
 )
 def test_values_out_of_limits_name_their_flag(field, value):
@@ -107,3 +110,8 @@ def test_a_damaged_file_is_named(tmp_path, text):
         Recipe.load(path)
     with pytest.raises(RunError, match="can't be read"):
         Recipe.load(tmp_path / "missing.json")
+
+
+def test_too_many_trusted_epochs_are_no_fault_of_others():
+    with pytest.raises(UsageError, match=r"--trusted-epochs 20(?s:.*)less than --epochs 20"):
+        Recipe(epochs=20, trusted="5", trusted_epochs=20)

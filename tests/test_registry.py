@@ -1,4 +1,5 @@
 import dataclasses
+import importlib
 
 import pytest
 
@@ -102,3 +103,20 @@ def test_settings_of_the_spec_win_over_defaults():
 def test_an_unregistered_object_has_no_dict():
     with pytest.raises(ValueError, match="not a registered thing"):
         _registry()[0].to_dict(object())
+
+
+def test_a_method_is_found_without_loading_its_family(tmp_path, monkeypatch):
+    package = tmp_path / "family"
+    package.mkdir()
+    (package / "__init__.py").write_text(
+        "from tfqnoise.registry import Registry\nregistry = Registry('thing', __name__)\n"
+    )
+    (package / "quick.py").write_text(
+        "import family\n\n\n@family.registry.register(reference='-')\ndef quick(): ...\n"
+    )
+    (package / "slow.py").write_text("raise RuntimeError('loaded')\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    registry = importlib.import_module("family").registry
+    assert registry.entry("quick").name == "quick"
+    with pytest.raises(RuntimeError, match="loaded"):
+        registry.entry("other")

@@ -54,7 +54,6 @@ def held_out_part(text: str) -> tuple[int, int] | None:
 
 
 def _training(recipe: Any) -> list[Limit]:
-    others = recipe.rotation_epochs + recipe.trusted_epochs
     return [
         ("width", 0 < recipe.width <= 16, "a multiplier of more than 0 and at most 16"),
         ("epochs", recipe.epochs >= 1, "at least 1"),
@@ -65,13 +64,18 @@ def _training(recipe: Any) -> list[Limit]:
         ),
         (
             "rotation_epochs",
-            recipe.rotation_epochs >= 0 and others + recipe.float_epochs < recipe.epochs,
-            f"with --float-epochs and --trusted-epochs less than --epochs {recipe.epochs}",
+            recipe.rotation_epochs >= 0 and recipe.rotation_epochs + recipe.float_epochs < recipe.epochs,
+            f"at least 0, and with --float-epochs less than --epochs {recipe.epochs}",
         ),
         (
             "trusted_epochs",
             recipe.trusted_epochs >= 0 and (bool(recipe.trusted) or not recipe.trusted_epochs),
             "at least 0, and 0 without --trusted",
+        ),
+        (
+            "trusted_epochs",
+            recipe.trusted_epochs + recipe.rotation_epochs + recipe.float_epochs < recipe.epochs,
+            f"with --float-epochs and --rotation-epochs less than --epochs {recipe.epochs}",
         ),
         ("freeze_batch_norm", 0 <= recipe.freeze_batch_norm < 1, "a share from 0 up to but not 1"),
         ("steps_per_epoch", recipe.steps_per_epoch is None or recipe.steps_per_epoch >= 1, "at least 1"),

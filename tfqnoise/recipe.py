@@ -15,6 +15,9 @@ from typing import Any
 from tfqnoise import limits
 from tfqnoise.errors import RunError, UsageError, did_you_mean
 
+# The value of `weights` that is no run.
+IMAGENET = "imagenet"
+
 # Fields with several values, which are lists in JSON.
 _TUPLES = ("allow_float", "penalty_weights", "pruning_ratios")
 
@@ -67,7 +70,8 @@ class Recipe:
     width: float = 1.0
     """Multiplier of the network's channel counts."""
     weights: str | None = None
-    """Weights to start from: a finished run of the same network; random ones if not given."""
+    """Weights to start from: a finished run of the same network, or `imagenet` for those that keras-applications has;
+    random ones if not given."""
 
     bits: int = 8
     """Bits per weight: 8, 4, 3, 2 (ternary) or 1 (binary) train with quantization, 32 is plain float."""

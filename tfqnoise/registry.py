@@ -95,15 +95,21 @@ class Registry:
         Raises:
             UsageError: for an unknown name, offering the nearest known one.
         """
-        entries = self.entries()
-        found = entries.get(name.replace("-", "_"))
+        name = name.replace("-", "_")
+        found = self._alone(name) or self.entries().get(name)
         if found is None:
             raise UsageError(
-                f"unknown {self.family} '{name}'",
-                f"a registered {self.family}",
-                did_you_mean(name.replace("-", "_"), entries),
+                f"unknown {self.family} '{name}'", f"a registered {self.family}", did_you_mean(name, self.entries())
             )
         return found
+
+    def _alone(self, name: str) -> Entry | None:
+        """Returns a method after importing its own file alone: others of the family may take seconds to load."""
+        if not self._imported:
+            package = importlib.import_module(self._package)
+            if name in {module.name for module in pkgutil.iter_modules(package.__path__)}:
+                importlib.import_module(f"{self._package}.{name}")
+        return self._entries.get(name)
 
     def get(self, spec: Any, **settings: Any) -> Any:
         """Returns the method that `spec` means.

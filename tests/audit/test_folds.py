@@ -90,3 +90,9 @@ def test_folds_of_another_recipe_are_refused(audited, tmp_path, silent):
     Run(copy).write_json("recipe.json", recipe.to_dict())
     with pytest.raises(RunError, match="another recipe"):
         audit(Run.open(copy), folds=2, report=silent)
+
+
+def test_a_method_that_folds_cant_feed_is_refused_before_they_are_trained(tmp_path, silent):
+    with pytest.raises(UsageError, match=r"--method label_table without what it judges by \(table\)"):
+        audit(TINY, folds=2, method="label_table", run_dir=tmp_path / "run", report=silent)
+    assert not list(tmp_path.iterdir())

@@ -73,3 +73,8 @@ def test_without_vela_the_remedy_is_its_installation(run, monkeypatch, capsys):
     monkeypatch.setattr(vela, "find", lambda: None)
     assert run_command("benchmark", [str(run.path), "--target", "ethos_u55"]) == 2
     assert "pip install 'tfqnoise[ethos]'" in capsys.readouterr().err
+
+
+def test_an_estimate_takes_no_repetitions(trained, silent):
+    with pytest.raises(UsageError, match="--repetitions 5 with an estimate"):
+        benchmark(trained, "ethos_u85", repetitions=5, report=silent)

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tfqnoise.cli import COMMANDS, run_command
+from tfqnoise import __version__
+from tfqnoise.cli import COMMANDS, main, run_command
 from tfqnoise.recipe import Recipe
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -144,3 +145,22 @@ def test_an_interrupt_says_how_to_go_on(capsys, monkeypatch):
     monkeypatch.setattr(COMMANDS["train"], "__call__", interrupted)
     assert run_command("train", []) == 130
     assert "--resume" in capsys.readouterr().err
+
+
+def test_it_says_which_version_it_is(capsys, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["tfqnoise", "--version"])
+    with pytest.raises(SystemExit) as caught:
+        main()
+    assert caught.value.code == 0
+    assert capsys.readouterr().out == f"tfqnoise {__version__}\n"
+
+
+@pytest.mark.parametrize("target", ["host", "android", "edgetpu", "ethos_u55", "browser"])
+def test_targets_that_need_no_tensorflow_load_none(target):
+    code = f"""
+import sys
+sys.modules["tensorflow"] = None
+from tfqnoise.benchmark import registry
+registry.entry("{target}")
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)

@@ -18,7 +18,9 @@ def in_float(tmp_path_factory):
     return train(recipe, tmp_path_factory.mktemp("float") / "run", report=lambda text: None)
 
 
-@pytest.mark.parametrize(("bits", "quantizer", "least"), [(8, "uniform", 0.02), (4, "lsq", 0.2)])
+@pytest.mark.parametrize(
+    ("bits", "quantizer", "least"), [(8, "uniform", 0.02), pytest.param(4, "lsq", 0.2, marks=pytest.mark.slow)]
+)
 def test_a_float_run_becomes_an_integer_model_without_training(in_float, silent, bits, quantizer, least):
     report = export(in_float, calibration=Calibration(256, bits, quantizer), report=silent)
     assert report["passed"]

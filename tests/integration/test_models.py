@@ -34,6 +34,7 @@ def test_a_model_is_whole_and_integer(folder):
         assert f"{report['accuracy_tflite']:.2%}".replace("%", " %") in text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("folder", MODELS, ids=lambda p: p.name)
 def test_a_model_is_as_good_as_its_card_says(folder, shared):
     from tfqnoise.data import source as sources

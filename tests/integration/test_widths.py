@@ -46,6 +46,7 @@ def test_every_width_of_every_family(family, bits, tmp_path, silent):
     assert (sizes["int4"] < sizes["int8"]) == (bits < 8)
 
 
+@pytest.mark.slow
 def test_pruned_clustered_and_quantised_is_so_in_the_file(tmp_path, silent):
     recipe = Recipe(**{**COMMON, **FAMILIES["resnet8"], "epochs": 9}, sparsity=0.5, clusters=16, grid="uniform")
     run = train(recipe, tmp_path / "run", report=silent)

@@ -163,7 +163,8 @@ def test_strong_pictures_do_leave_a_trace_where_nothing_is_put_back(monkeypatch)
     assert all((one != other).any() for one, other in zip(seen[0][1], seen[1][1], strict=True))
 
 
-@pytest.mark.parametrize("bits", [32, pytest.param(8, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("bits", [32, 8])
 def test_what_is_exported_has_no_trace_of_the_branch(tmp_path, silent, bits):
     recipe = Recipe(width=0.25, epochs=2, steps_per_epoch=3, batch_size=64, noise=0.4, bits=bits)
     runs = [

@@ -3,10 +3,14 @@ import dataclasses
 import numpy as np
 import pytest
 
+from tfqnoise import networks
+from tfqnoise.backend import keras
 from tfqnoise.errors import RunError, UsageError
 from tfqnoise.export import export
+from tfqnoise.networks import imagenet
 from tfqnoise.recipe import Recipe
 from tfqnoise.training.train import train
+from tfqnoise.training.weights import started
 
 BASE = Recipe(bits=32, epochs=1, batch_size=32, width=0.5, steps_per_epoch=2)
 
@@ -45,3 +49,24 @@ def test_an_unfinished_run_is_refused(base, tmp_path, silent):
     with pytest.raises(RunError):
         train(dataclasses.replace(BASE, weights=str(tmp_path / "none")), tmp_path / "run", report=silent)
     assert not (tmp_path / "run").exists()
+
+
+def test_weights_learned_on_imagenet_are_for_colours(tmp_path, silent):
+    recipe = dataclasses.replace(BASE, weights="imagenet", network="mobilenet_v1", width=0.25)
+    with pytest.raises(UsageError, match="1 channels"):
+        train(recipe, tmp_path / "run", report=silent)
+    assert not (tmp_path / "run").exists()
+
+
+def test_weights_learned_on_imagenet_are_taken(monkeypatch):
+    """The road from the flag; what is fetched is stood in for by random weights of the same network."""
+    source = keras.applications.MobileNet(
+        weights=None, alpha=0.25, input_shape=(96, 96, 3), classifier_activation=None
+    )
+    monkeypatch.setattr(imagenet, "_fetched", lambda *arguments: source)
+    recipe = dataclasses.replace(BASE, weights="imagenet", network="mobilenet_v1", width=0.25)
+    network = networks.get("mobilenet_v1", width=0.25)((32, 32, 3), 10)
+    found, filters = started(recipe, network)
+    assert filters == {}
+    kernel = source.get_layer("conv_pw_5").kernel
+    np.testing.assert_array_equal(found.get_layer("block5_pointwise").kernel, kernel)

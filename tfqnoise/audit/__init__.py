@@ -74,7 +74,8 @@ def audit(
     if folds is None:
         evidence, labelled = gather.of_run(run, dataset)
     else:
-        runs = folding.trained(recipe, folds, run.path, report)
+        wanted = ("", ()) if chosen is None else (str(registry.to_dict(chosen)["name"]), chosen.needs)
+        runs = folding.trained(recipe, folds, run.path, report, wanted)
         evidence, labelled = gather.of_folds(runs, dataset, recipe.seed, report)
     chosen = get(_best(evidence)) if chosen is None else chosen
     with run.lock():

@@ -109,16 +109,26 @@ def judged(method: object, name: str, evidence: Evidence) -> tuple[np.ndarray, S
     rows = np.flatnonzero(evidence.known(needs))
     if not len(rows):
         missing = [each for each in needs if not evidence.known([each]).any()] or list(needs)
-        raise UsageError(
-            f"--method {name} without what it judges by ({', '.join(missing)})",
-            "; ".join(SOURCES[each] for each in missing),
-            "audit with --folds 4, which trains four networks more"
-            if "probabilities" in missing
-            else "choose another --method (tfqnoise list audit), or train such a run and audit it",
-        )
+        raise refused(name, missing)
     part = evidence.take(rows)
     scores = method(part)  # type: ignore[operator]
     return rows, dataclasses.replace(scores, suggested=_suggested(part, scores))
+
+
+def refused(name: str, missing: Sequence[str]) -> UsageError:
+    """Returns what to say of a method that lacks what it judges by.
+
+    Args:
+        name: of the method.
+        missing: fields of Evidence.
+    """
+    return UsageError(
+        f"--method {name} without what it judges by ({', '.join(missing)})",
+        "; ".join(SOURCES[each] for each in missing),
+        "audit with --folds 4, which trains four networks more"
+        if "probabilities" in missing
+        else "choose another --method (tfqnoise list audit), or train such a run and audit it",
+    )
 
 
 def _suggested(evidence: Evidence, scores: Scores) -> np.ndarray:

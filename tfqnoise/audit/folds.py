@@ -1,9 +1,10 @@
 """Networks that each haven't seen a part of the labels, so that every label is judged by one that can't know it."""
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from tfqnoise.audit.evidence import refused
 from tfqnoise.errors import RunError, UsageError
 from tfqnoise.recipe import Recipe
 from tfqnoise.run import Run
@@ -37,7 +38,13 @@ def check(recipe: Recipe, folds: int) -> None:
         )
 
 
-def trained(recipe: Recipe, folds: int, path: Path, report: Callable[[str], None]) -> list[Run]:
+def trained(
+    recipe: Recipe,
+    folds: int,
+    path: Path,
+    report: Callable[[str], None],
+    method: tuple[str, Sequence[str]] = ("", ()),
+) -> list[Run]:
     """Trains what is left of the folds in `path`/audit and returns them, finished.
 
     Args:
@@ -45,8 +52,10 @@ def trained(recipe: Recipe, folds: int, path: Path, report: Callable[[str], None
         folds: how many.
         path: of the run; it is made with the recipe if there is none.
         report: takes each message.
+        method: that is to judge by them: its name, and what it needs.
 
     Raises:
+        UsageError: if the method needs what such networks don't leave.
         TfqnoiseError: for everything that training refuses, before the run directory is made.
     """
     runs = []
@@ -59,6 +68,9 @@ def trained(recipe: Recipe, folds: int, path: Path, report: Callable[[str], None
             continue
         precision.check(part.precision)
         session = Session(part, report)
+        # All else that a method may need, folds always leave.
+        if "table" in method[1] and session.strategy.label_table() is None:
+            raise refused(method[0], ["table"])
         if not (path / "recipe.json").exists():
             Run.create(recipe, path)
             report(f"run: {path}\nif this is stopped, it goes on by: tfqnoise audit {path} --folds {folds}")

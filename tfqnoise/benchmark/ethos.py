@@ -5,26 +5,35 @@ import hashlib
 from collections.abc import Callable
 from typing import Any
 
-from tfqnoise.errors import ExportError
+from tfqnoise.errors import ExportError, UsageError
 from tfqnoise.export import vela
 from tfqnoise.export.compiled import already
 from tfqnoise.export.graph import graph, load
 from tfqnoise.export.subject import Subject
 
 
-def estimated(subject: Subject, accelerator: str, report: Callable[[str], None]) -> dict[str, Any]:
+def estimated(
+    subject: Subject, accelerator: str, report: Callable[[str], None], repetitions: int | None = None
+) -> dict[str, Any]:
     """Returns Vela's estimate of a model, with a row for each operation.
 
     Args:
         subject: an exported run, or a model.
         accelerator: such as "ethos-u55-128".
         report: takes the figures.
+        repetitions: None; an estimate is made once.
 
     Raises:
         RunError: if the run isn't exported.
         ExportError: if its weights are packed, or Vela fails.
-        UsageError: if Vela isn't installed.
+        UsageError: if Vela isn't installed, or for a number of repetitions.
     """
+    if repetitions is not None:
+        raise UsageError(
+            f"--repetitions {repetitions} with an estimate, which is the same each time",
+            "no --repetitions",
+            "leave it out",
+        )
     target = accelerator.rpartition("-")[0].replace("-", "_")
     path = subject.model(target)
     content = load(path)

@@ -15,4 +15,4 @@ def ethos_u55(
     subject: Subject, peers: Sequence[Path], repetitions: int | None, report: Callable[[str], None], macs: int = 128
 ) -> dict[str, Any]:
     """Arm Ethos-U55, estimated by Vela without a device: milliseconds, cycles by layer, SRAM, flash."""
-    return estimated(subject, EthosU55(macs).accelerator, report)
+    return estimated(subject, EthosU55(macs).accelerator, report, repetitions)

@@ -15,4 +15,4 @@ def ethos_u65(
     subject: Subject, peers: Sequence[Path], repetitions: int | None, report: Callable[[str], None], macs: int = 512
 ) -> dict[str, Any]:
     """Arm Ethos-U65, estimated by Vela without a device: milliseconds, cycles by layer, SRAM, flash."""
-    return estimated(subject, EthosU65(macs).accelerator, report)
+    return estimated(subject, EthosU65(macs).accelerator, report, repetitions)

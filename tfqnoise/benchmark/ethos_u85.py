@@ -15,4 +15,4 @@ def ethos_u85(
     subject: Subject, peers: Sequence[Path], repetitions: int | None, report: Callable[[str], None], macs: int = 512
 ) -> dict[str, Any]:
     """Arm Ethos-U85, estimated by Vela without a device: milliseconds, cycles by layer, SRAM, flash."""
-    return estimated(subject, EthosU85(macs).accelerator, report)
+    return estimated(subject, EthosU85(macs).accelerator, report, repetitions)

@@ -11,6 +11,7 @@ from typing import Any
 
 import tyro
 
+import tfqnoise
 from tfqnoise.cli.audit import Audit
 from tfqnoise.cli.benchmark import Benchmark
 from tfqnoise.cli.check import Check
@@ -93,11 +94,14 @@ def _guarded(action: Callable[[], None]) -> int:
 def main() -> None:
     """The entry point `tfqnoise`."""
     arguments = sys.argv[1:]
+    if arguments[:1] == ["--version"]:
+        print(f"tfqnoise {tfqnoise.__version__}")
+        sys.exit(0)
     if not arguments or arguments[0] in ("-h", "--help"):
         print("usage: tfqnoise COMMAND [flags]\n")
         for name, command in COMMANDS.items():
             print(f"  {name:<10} {(command.__doc__ or '').splitlines()[0]}")
-        print("\n`tfqnoise COMMAND --help` lists the flags of a command.")
+        print("\n`tfqnoise COMMAND --help` lists the flags of a command; `tfqnoise --version` says which this is.")
         sys.exit(0 if arguments else 2)
     name = arguments[0]
     if name not in COMMANDS:

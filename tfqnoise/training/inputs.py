@@ -5,7 +5,7 @@ import hashlib
 from tfqnoise import losses
 from tfqnoise.data.dataset import Dataset
 from tfqnoise.errors import DataError
-from tfqnoise.recipe import Recipe
+from tfqnoise.recipe import IMAGENET, Recipe
 from tfqnoise.run import Run
 
 FILE = "inputs.json"
@@ -53,6 +53,6 @@ def hashes(recipe: Recipe, dataset: Dataset) -> dict[str, str]:
         texts["trusted"] = f"{dataset.trusted.rows.tolist()} {dataset.trusted.labels.tolist()}"
     found = {name: hashlib.sha256(text.encode()).hexdigest() for name, text in texts.items()}
     for name in ("teacher", "weights"):
-        if path := getattr(recipe, name):
+        if (path := getattr(recipe, name)) and path != IMAGENET:
             found[name] = hashlib.sha256((Run.open(path).path / "weights.npz").read_bytes()).hexdigest()
     return found

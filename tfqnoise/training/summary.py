@@ -39,12 +39,31 @@ def beginning(recipe: Recipe, dataset: Dataset, network: Any, phases: list[plan.
         lines.append(f"{len(dataset.pool) - len(dataset.train)} more pictures without labels")
     if dataset.trusted is not None:
         lines.append(f"{len(dataset.trusted.rows)} labels are trusted")
+    lines += _all_of_them(recipe, dataset)
     lines.append(
         f"{recipe.network}: {cost.parameters(network):,} parameters, {cost.macs(network):,} "
         "multiply-accumulates a picture"
     )
     lines += map(str, phases)
     return "\n".join([*lines, *([plan.table(form.layers)] if form.layers else [])])
+
+
+def _all_of_them(recipe: Recipe, dataset: Dataset) -> list[str]:
+    """Returns notes on flags that ask for more labels than there are, so for all."""
+    notes, known = [], len(dataset.train) + len(dataset.validation)
+    if recipe.labelled is not None and recipe.labelled > known:
+        notes.append(
+            f"note: --labelled {recipe.labelled} is more than the {known} labels that there are: all are used"
+        )
+    if dataset.trusted is not None and (recipe.trusted or "").isdecimal():
+        wanted, counts = int(recipe.trusted or 0), np.bincount(dataset.train.examples.labels)
+        short = int((counts < wanted).sum())
+        if short:
+            notes.append(
+                f"note: --trusted {wanted} is more than {short} of {dataset.classes} classes have training pictures: "
+                "all of theirs are trusted"
+            )
+    return notes
 
 
 def _are(dataset: Dataset) -> str:

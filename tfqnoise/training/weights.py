@@ -4,13 +4,14 @@ from typing import Any
 
 import numpy as np
 
-from tfqnoise import assembly
+from tfqnoise import assembly, networks
 from tfqnoise.compression import forms
 from tfqnoise.compression.forms import Form
 from tfqnoise.compression.pruning import surgery
-from tfqnoise.errors import RunError, UsageError
-from tfqnoise.recipe import Recipe
-from tfqnoise.run import Run
+from tfqnoise.errors import UsageError
+from tfqnoise.networks import imagenet
+from tfqnoise.recipe import IMAGENET, Recipe
+from tfqnoise.training.teacher import finished
 
 
 def started(recipe: Recipe, network: Any) -> tuple[Any, dict[str, np.ndarray]]:
@@ -20,23 +21,18 @@ def started(recipe: Recipe, network: Any) -> tuple[Any, dict[str, np.ndarray]]:
     all but those of the last layer. Of a run whose filters were pruned the smaller network goes on.
 
     Args:
-        recipe: names the run.
+        recipe: names the run, or ImageNet.
         network: the recipe's plain network.
 
     Raises:
         RunError: if the run isn't finished or is damaged.
-        UsageError: if its network is another one.
+        UsageError: if its network is another one, or has no weights learned on ImageNet.
+        DataError: if those can't be fetched.
     """
-    run = Run.open(recipe.weights or "")
-    if not (run.path / "summary.json").exists():
-        raise RunError(
-            f"the run {run.path} of --weights is not finished",
-            "a finished run",
-            f"finish it: python scripts/train.py --resume --run-dir {run.path}",
-        )
-    learned = run.read_json("summary.json")
-    with run.expecting("summary.json"):
-        shape, classes = tuple(learned["input_shape"]), len(learned["class_names"])
+    if recipe.weights == IMAGENET:
+        imagenet.load(network, str(networks.registry.parse(recipe.network)["name"]), recipe.width)
+        return network, {}
+    run, shape, class_names = finished(recipe.weights or "", "--weights")
     found = (run.recipe.network, run.recipe.width, shape[-1])
     wanted = (recipe.network, recipe.width, network.input_shape[-1])
     if found != wanted:
@@ -45,7 +41,7 @@ def started(recipe: Recipe, network: Any) -> tuple[Any, dict[str, np.ndarray]]:
             "{} of width {:g} for {} channels".format(*wanted),
             "choose another run, or this network",
         )
-    trained = assembly.restored(run, shape, classes)
+    trained = assembly.restored(run, (shape[0], shape[1], shape[2]), len(class_names))
     forms.take_over(Form(trained.network), trained.plain)
     result = surgery.rebuilt(network, trained.filters)
     for layer, other in zip(result.layers, trained.plain.layers, strict=True):
