@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 FLAGS = [
@@ -35,10 +36,22 @@ def _epochs(path):
     return len(metrics.read_text().splitlines()) if metrics.exists() else 0
 
 
-def test_kill_in_the_middle_of_an_epoch_changes_no_bit(tmp_path):
+@pytest.mark.parametrize(
+    "more",
+    [
+        [],
+        # Whatever changes during a run: what pictures become, how strongly, and the network.
+        pytest.param(
+            "--augmentation rand_augment --magnitude-schedule falling --pruning-ratio 0.5 --pruning-steps 2 "
+            "--strategy plain --epochs 6".split(),
+            marks=pytest.mark.slow,
+        ),
+    ],
+)
+def test_kill_in_the_middle_of_an_epoch_changes_no_bit(tmp_path, more):
     whole, killed = tmp_path / "whole", tmp_path / "killed"
-    uninterrupted = _train(*FLAGS, "--run-dir", whole)
-    process = _train(*FLAGS, "--run-dir", killed)
+    uninterrupted = _train(*FLAGS, *more, "--run-dir", whole)
+    process = _train(*FLAGS, *more, "--run-dir", killed)
     while _epochs(killed) < 2:
         assert process.poll() is None, process.stderr.read()
         time.sleep(0.01)
