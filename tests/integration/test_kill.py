@@ -42,8 +42,20 @@ def _epochs(path):
         [],
         # Whatever changes during a run: what pictures become, how strongly, and the network.
         pytest.param(
-            "--augmentation rand_augment --magnitude-schedule falling --pruning-ratio 0.5 --pruning-steps 2 "
-            "--strategy plain --epochs 6".split(),
+            [
+                "--augmentation",
+                "rand_augment",
+                "--magnitude-schedule",
+                "falling",
+                "--pruning-ratio",
+                "0.5",
+                "--pruning-steps",
+                "2",
+                "--strategy",
+                "plain",
+                "--epochs",
+                "6",
+            ],
             marks=pytest.mark.slow,
         ),
     ],
