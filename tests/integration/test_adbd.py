@@ -203,6 +203,9 @@ def test_names_survive_the_real_shell(daemon, name, tmp_path):
 
 
 def test_the_daemon_is_listed_twice_so_a_serial_is_asked_for(daemon):
+    # adb looks for emulators when its server starts, which may have been before the daemon listened.
+    subprocess.run(["adb", "kill-server"], capture_output=True, check=False)
+    subprocess.run(["adb", "connect", SERIAL], capture_output=True, check=False)
     for _ in range(50):
         if len(adb.devices("adb", 20)) > 1:
             break
