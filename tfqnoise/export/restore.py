@@ -4,6 +4,8 @@ import dataclasses
 from typing import Any
 
 from tfqnoise import assembly
+from tfqnoise.compression import forms
+from tfqnoise.compression.forms import Form
 from tfqnoise.compression.plan import Phase
 from tfqnoise.compression.quantization.settle import settle
 from tfqnoise.data import dataset as data
@@ -45,10 +47,7 @@ class Restored:
     def float_network(self) -> Any:
         """Returns the plain network with the trained weights and no quantization."""
         if self.phase.quantised:
-            for layer in self.plain.layers:
-                trained = self.network.get_layer(f"quant_{layer.name}") if layer.weights else None
-                if trained is not None:
-                    _take(layer, trained)
+            forms.take_over(Form(self.network), self.plain)
         return self.plain
 
 
@@ -101,10 +100,3 @@ def _check_quantised(run: Run, quantised: bool, calibration: Calibration | None)
             "train with --bits 8, go on with --resume if its float epochs are not over, or quantise it later with "
             "--calibrate 512",
         )
-
-
-def _take(layer: Any, wrapper: Any) -> None:
-    """Copies the trained weights of a wrapper's layer, by name, into the plain layer."""
-    trained = {variable.name.split("/")[-1]: variable for variable in wrapper.weights}
-    for variable in layer.weights:
-        variable.assign(trained[variable.name.split("/")[-1]])

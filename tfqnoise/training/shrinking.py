@@ -78,7 +78,7 @@ class Shrinking:
         self.steps += 1
         pictures = self._pictures(_PICTURES)
         smaller: list[Any] = []
-        records: list[dict[str, Any]] = []
+        groups: list[dict[str, Any]] = []
         for number, network in enumerate(networks):
             if self._averaged and number == len(networks) - 1:
                 # It follows the first closely at the beginning of a phase, so it may as well begin with its weights.
@@ -89,7 +89,7 @@ class Shrinking:
             found = filters.prune(self._recipe, network, self._left[number], self._begun, self.steps, pictures)
             self._left[number] = found.filters
             smaller.append(found.network)
-            records.append({"groups": found.groups})
+            groups = groups or found.groups
         metric = metrics.HEADLINE[self._dataset.source.task]
         record = {
             "step": self.steps,
@@ -99,7 +99,7 @@ class Shrinking:
             "macs": cost.macs(smaller[0]),
             f"test_{metric}_before": self._measured(networks[0]),
             f"test_{metric}": self._measured(smaller[0]),
-            **records[0],
+            "groups": groups,
         }
         earlier = run.read_json(FILE)["steps"] if (run.path / FILE).exists() else []
         run.write_json(FILE, {"steps": [*earlier[: self.steps - 1], record]})

@@ -10,7 +10,7 @@ import numpy as np
 
 from tfqnoise.backend import keras
 from tfqnoise.compression.pruning import criteria, surgery
-from tfqnoise.compression.pruning.channels import Channels, trace
+from tfqnoise.compression.pruning.channels import Channels, Group, trace
 from tfqnoise.compression.pruning.criteria import Evidence
 from tfqnoise.errors import PlanError
 from tfqnoise.recipe import Recipe
@@ -40,13 +40,13 @@ def sizes(network: Any) -> dict[str, int]:
     return {group.name: len(group.units) for group in trace(network).groups}
 
 
-def ratios(recipe: Recipe, network: Any) -> dict[str, float]:
+def ratios(recipe: Recipe, groups: tuple[Group, ...]) -> dict[str, float]:
     """Returns the share of units that each group of a network is to lose, by its name.
 
     Raises:
         PlanError: if a pattern of --pruning-ratios fits no layer whose filters may be removed.
     """
-    groups, pairs = trace(network).groups, recipe.layer_pruning_ratios()
+    pairs = recipe.layer_pruning_ratios()
     layers = [layer for group in groups for layer in group.layers]
     for pattern, _ in pairs:
         if not fnmatch.filter(layers, pattern):
@@ -69,8 +69,8 @@ def check(recipe: Recipe, network: Any, pictures: np.ndarray) -> None:
     Raises:
         PlanError: if a pattern of --pruning-ratios fits no layer, or the criterion can judge none.
     """
-    ratios(recipe, network)
     criterion, channels = criteria.get(recipe.criterion), trace(network)
+    ratios(recipe, channels.groups)
     seen = (Evidence(network, channels, group, pictures, recipe.seed) for group in channels.groups)
     if all(criterion.importance(each) is None for each in seen):
         raise PlanError(
@@ -102,7 +102,7 @@ def prune(
         pictures: float32 [P, H, W, C] in [0, 1] of the training pictures, for criteria that look at responses.
     """
     criterion, share = criteria.get(recipe.criterion), step / recipe.pruning_steps
-    channels, begun = trace(network), dict(begun)
+    channels = trace(network)
     # Removed channels are kept from being read, one group after the other; at the end they are cut out at once.
     masked = keras.models.clone_model(network)
     masked.set_weights(network.get_weights())
@@ -110,7 +110,7 @@ def prune(
     if recipe.pruning_scope == "global":
         aims = _ranked(recipe, criterion, evidence, begun, share)
     else:
-        wanted = ratios(recipe, network)
+        wanted = ratios(recipe, channels.groups)
         aims = {name: begun[name] - round(ratio * share * begun[name]) for name, ratio in wanted.items()}
     removed, rows = np.zeros(0, np.int64), []
     for name, seen in evidence.items():

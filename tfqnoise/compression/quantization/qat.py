@@ -101,7 +101,7 @@ class _Chooser:
         if is_sigmoid(layer):
             fixed = {"name": "fixed_range", "high": _SIGMOID_HIGH}
             return kernel, activations.get(fixed, bits=8, non_negative=True)
-        non_negative = _is_relu(layer)
+        non_negative = is_relu(layer)
         output = activations.get(
             w.activation_quantizer, bits=w.activation_bits if non_negative else 8, non_negative=non_negative
         )
@@ -114,7 +114,8 @@ def _has_kernel(layer: Any) -> bool:
     return isinstance(layer, keras.layers.Conv2D | keras.layers.Dense)
 
 
-def _is_relu(layer: Any) -> bool:
+def is_relu(layer: Any) -> bool:
+    """Says whether a layer gives nothing below zero, because it is a ReLU or ends in one."""
     if isinstance(layer, keras.layers.ReLU):
         return not layer.negative_slope
     return getattr(layer, "activation", None) is keras.activations.relu

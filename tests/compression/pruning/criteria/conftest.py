@@ -1,5 +1,7 @@
 """A small residual network to judge."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -37,3 +39,13 @@ def evidence():
         return Evidence(network, channels, group, random.random((pictures, 8, 8, 2)).astype(np.float32))
 
     return of
+
+
+@pytest.fixture
+def bare(evidence):
+    """What there is to judge a convolution by that has neither batch norm nor ReLU."""
+    image = keras.Input((8, 8, 2))
+    x = layers.GlobalAveragePooling2D()(layers.Conv2D(4, 3, name="alone")(image))
+    network = keras.Model(image, layers.Dense(2)(x))
+    channels = trace(network)
+    return dataclasses.replace(evidence("conv1"), network=network, channels=channels, group=channels.groups[0])

@@ -1,13 +1,12 @@
 """Channels that are mostly zero behind their ReLU matter least."""
 
 import dataclasses
-from typing import Any
 
 import numpy as np
 
-from tfqnoise.backend import keras
 from tfqnoise.compression.pruning.criteria import Criterion, Evidence, register
 from tfqnoise.compression.pruning.responses import mean_over_layers, outputs, per_unit
+from tfqnoise.compression.quantization.qat import is_relu
 
 
 @register(reference="Hu et al., 2016 (arXiv 1607.03250), equation 1")
@@ -24,7 +23,7 @@ class Apoz(Criterion):
         layers = [
             layer
             for layer in evidence.network.layers
-            if _cuts_off(layer) and np.isin(channels.outputs[layer.name], group.units).any()
+            if is_relu(layer) and np.isin(channels.outputs[layer.name], group.units).any()
         ]
         if not layers:
             return None
@@ -34,9 +33,3 @@ class Apoz(Criterion):
             for layer, value in zip(layers, values, strict=True)
         ]
         return mean_over_layers(rows)
-
-
-def _cuts_off(layer: Any) -> bool:
-    if isinstance(layer, keras.layers.ReLU):
-        return not layer.negative_slope
-    return getattr(layer, "activation", None) is keras.activations.relu
