@@ -6,17 +6,13 @@ from typing import Any
 import numpy as np
 
 from tfqnoise import metrics
-from tfqnoise.backend import keras, tf
 from tfqnoise.errors import ExportError
 from tfqnoise.export.inspect import layer_name, with_all_outputs
 from tfqnoise.export.interpreter import KERNELS, Interpreter
+from tfqnoise.export.layerwise import steps
 from tfqnoise.export.restore import Restored
-from tfqnoise.networks.predict import Predictor, scale
+from tfqnoise.networks.predict import Predictor
 
-# A layer diverges where more than this share of its values is off by more than one step; single steps come
-# from sums that lie in the middle between two.
-_DIVERGED = 0.01
-_DIVERGENCE_PICTURES = 20
 _KERNEL_PICTURES = 100
 
 
@@ -63,8 +59,7 @@ def compare(content: bytes, restored: Restored, examples: int | None = None) -> 
     answers = interpreter(test.images)
     real, task = interpreter.real(answers), restored.task
     logits = Predictor(restored.network)(test.images)
-    steps = _steps(logits, interpreter.outputs[0])
-    difference = np.abs(answers.astype(np.int64) - steps)
+    difference = np.abs(answers.astype(np.int64) - steps(logits, interpreter.outputs[0]))
     return Parity(
         examples=count,
         kernel=interpreter.kernel,
@@ -109,15 +104,15 @@ def by_kernel(content: bytes, restored: Restored, examples: int = _KERNEL_PICTUR
         found = metrics.decisions(restored.task, interpreter.real(interpreter(images)))
         names, values = _tensors(Interpreter(probed, kernels=kernels), images)
         first = first or values
-        steps = [np.abs(one.astype(np.int64) - other) for one, other in zip(values, first, strict=True)]
+        off = [np.abs(one.astype(np.int64) - other) for one, other in zip(values, first, strict=True)]
         rows.append(
             {
                 "kernels": interpreter.kernel,
                 "top1_agreement": float(np.mean(found == wanted)),
-                "values": sum(each.size for each in steps),
-                "differing": int(sum(np.count_nonzero(each) for each in steps)),
-                "most_steps": int(max(each.max() for each in steps)),
-                "first_differing": next((n for n, each in zip(names, steps, strict=True) if each.any()), None),
+                "values": sum(each.size for each in off),
+                "differing": int(sum(np.count_nonzero(each) for each in off)),
+                "most_steps": int(max(each.max() for each in off)),
+                "first_differing": next((n for n, each in zip(names, off, strict=True) if each.any()), None),
             }
         )
     return rows
@@ -132,49 +127,3 @@ def _tensors(interpreter: Interpreter, images: np.ndarray) -> tuple[list[str], l
         for place in range(len(seen)):
             seen[place].append(interpreter.output(place))
     return [layer_name(details["name"]) for details in interpreter.outputs], [np.stack(each) for each in seen]
-
-
-def first_divergence(content: bytes, restored: Restored) -> str:
-    """Returns a sentence that names the first layer whose integers differ from the trained network's."""
-    network = restored.network
-    images = restored.test.images[:_DIVERGENCE_PICTURES]
-    probe = keras.Model(network.input, [layer.output for layer in network.layers])
-    expected = dict(
-        zip(
-            [layer.name for layer in network.layers],
-            probe(scale(tf.constant(images)), training=False),
-            strict=True,
-        )
-    )
-    interpreter = Interpreter(with_all_outputs(content))
-    layers = [_layer_of(details["name"], expected) for details in interpreter.outputs]
-    differences: list[list[np.ndarray]] = [[] for _ in interpreter.outputs]
-    for number, picture in enumerate(interpreter.prepare(images)):
-        interpreter.set_input(picture[None])
-        interpreter.invoke()
-        for place, (layer, details) in enumerate(zip(layers, interpreter.outputs, strict=True)):
-            if layer is not None:
-                steps = _steps(expected[layer][number].numpy(), details)
-                differences[place].append(np.abs(interpreter.output(place)[0].astype(np.int64) - steps))
-    for layer, difference in zip(layers, differences, strict=True):
-        share = float(np.mean(np.stack(difference) > 1)) if difference else 0.0
-        if share > _DIVERGED:
-            return (
-                f"the first layer that diverges is {str(layer).removeprefix('quant_')}: "
-                f"{share:.1%} of its values are off by more than one step, at most {np.max(difference)}"
-            )
-    return "no single layer diverges: single steps add up"
-
-
-def _steps(values: np.ndarray, details: dict[str, Any]) -> np.ndarray:
-    """Returns real values as integers of a tensor's scale and zero point."""
-    step, zero = details["quantization"]
-    limits = np.iinfo(details["dtype"])
-    return np.clip(np.round(values / step) + zero, limits.min, limits.max).astype(np.int64)
-
-
-def _layer_of(tensor: str, expected: dict[str, Any]) -> str | None:
-    """Returns the layer whose output a tensor is: the converter joins the names of all layers that it fused, and
-    of these the last in the network gives the output."""
-    names = set(tensor.replace(";", "/").split("/"))
-    return next((layer for layer in reversed(expected) if layer in names), None)

@@ -1,0 +1,63 @@
+"""Each layer by itself against the trained network's."""
+
+import numpy as np
+import pytest
+
+from tfqnoise import networks
+from tfqnoise.backend import keras
+from tfqnoise.compression.quantization.qat import Widths, quantize
+from tfqnoise.compression.quantization.settle import settle
+from tfqnoise.export import convert, layerwise, rounding
+from tfqnoise.export.storage import pack
+
+_SHAPE = (32, 32, 3)
+
+
+class _Restored:
+    """A network that has seen some random pictures, and these."""
+
+    def __init__(self, name, bits, width):
+        keras.utils.set_random_seed(0)
+        random = np.random.default_rng(0)
+        self.images = random.integers(0, 256, (12, *_SHAPE), np.uint8)
+        plain = networks.registry.get(name, width=width)(_SHAPE, 5)
+        self.network, _ = quantize(plain, widths=Widths(bits=bits))
+        for _ in range(3):
+            self.network(self.images.astype(np.float32) / 255, training=True)
+        settle(self.network)
+
+    @property
+    def test(self):
+        return self
+
+    def file(self):
+        return rounding.compensated(pack(convert.integer(self.network, _SHAPE), "narrowest"))
+
+
+@pytest.mark.parametrize(
+    ("name", "bits", "width"),
+    [
+        ("resnet8", 4, 1.0),
+        ("mobilenet_v2", 8, 0.35),
+        ("mobilenet_v3_small", 8, 0.35),
+    ],
+)
+def test_layers_of_a_sound_file_are_faithful(name, bits, width):
+    restored = _Restored(name, bits, width)
+    rows = layerwise.compare_layers(restored.file(), restored)
+    assert not [str(row) for row in rows if not row.faithful]
+    # Nearly all of the layers with weights, after what the converter fused.
+    weighted = [layer for layer in restored.network.layers if getattr(layer, "_weight_vars", None)]
+    assert len(rows) >= len(weighted)
+
+
+def test_only_the_layer_at_fault_is_blamed():
+    """What comes behind it computes what it should, from other values."""
+    restored = _Restored("resnet20", 8, 0.25)
+    maximum = restored.network.get_layer("quant_stage2_block2_conv1_relu")._output_quantizer_vars["max"]
+    kept = maximum.numpy()
+    maximum.assign(kept * 1.5)
+    content = restored.file()
+    maximum.assign(kept)
+    rows = layerwise.compare_layers(content, restored)
+    assert [row.layer for row in rows if not row.faithful] == ["stage2_block2_conv1_relu"]
