@@ -169,3 +169,12 @@ def test_missing_and_damaged_json_are_told_apart(run):
         run.read_json("summary.json")
     with pytest.raises(RunError, match="no run in"):
         Run.open(run.path / "nowhere")
+
+
+def test_all_runs_of_a_series_are_opened_by_its_directory(tmp_path):
+    for seed in (1, 0):
+        Run.create(Recipe(seed=seed), tmp_path / "series" / f"seed{seed}")
+    assert [run.recipe.seed for run in Run.open_all(tmp_path / "series")] == [0, 1]
+    assert [run.recipe.seed for run in Run.open_all(tmp_path / "series" / "seed1")] == [1]
+    with pytest.raises(RunError, match="no run in"):
+        Run.open_all(tmp_path)

@@ -102,6 +102,17 @@ class Run:
         return run
 
     @classmethod
+    def open_all(cls, path: str | os.PathLike[str]) -> "list[Run]":
+        """Opens the run in a directory, or where it holds a series (`tfqnoise.training.seeds`) all of its runs.
+
+        Raises:
+            RunError: if there is none.
+        """
+        members = sorted(found.parent for found in Path(path).glob("*/recipe.json"))
+        own = (Path(path) / "recipe.json").is_file()
+        return [cls.open(path)] if own or not members else [cls.open(member) for member in members]
+
+    @classmethod
     def newest(cls) -> "Run":
         """Opens the newest run under `runs/`.
 

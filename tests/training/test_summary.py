@@ -2,7 +2,8 @@ import dataclasses
 
 import pytest
 
-from tfqnoise import Recipe
+from tfqnoise import Recipe, networks
+from tfqnoise.compression import plan
 from tfqnoise.data import dataset as data
 from tfqnoise.training import summary
 
@@ -24,3 +25,14 @@ def test_more_labels_than_there_are_is_said_to_be_all(settings, notes):
     found = summary._all_of_them(recipe, dataset)
     assert len(found) == len(notes)
     assert all(note.format(count) in line for note, line in zip(notes, found, strict=True))
+
+
+@pytest.mark.parametrize(("accuracy", "warned"), [(0.1, True), (0.15, True), (0.5, False)])
+def test_a_network_that_knows_nothing_is_said_to(accuracy, warned):
+    recipe = Recipe(epochs=1)
+    dataset = data.load(recipe)
+    rows = [{"epoch": 1, "seconds": 1.0, "test_accuracy": accuracy, "validation_accuracy": accuracy}]
+    network = networks.registry.get("resnet8", width=0.25)(dataset.input_shape, dataset.classes)
+    result = summary.of(recipe, dataset, network, plan.phases(recipe), rows)
+    assert 0.1 <= result["commonest_class"] < 0.14
+    assert ("WARNING" in summary.end(result)) == warned

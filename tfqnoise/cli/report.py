@@ -13,16 +13,17 @@ class Report:
     """Draw the figures that a run has the data for, or compare several runs."""
 
     runs: tyro.conf.Positional[tuple[Path, ...]] = ()
-    """The run directory; the newest run if not given. Several are compared."""
+    """The run directory; the newest run if not given. Several, and those of a series (--seeds), are compared."""
     into: Path = Path("comparison")
     """Where the comparison of several runs is written."""
 
     def __call__(self) -> None:
-        if len(self.runs) > 1:
+        runs = [run for path in self.runs for run in Run.open_all(path)] or [Run.newest()]
+        if len(runs) > 1:
             from tfqnoise.report.comparison import compare
 
-            compare([Run.open(path) for path in self.runs], self.into)
+            compare(runs, self.into)
         else:
             from tfqnoise.report import report
 
-            report(Run.open_or_newest(self.runs[0] if self.runs else None))
+            report(runs[0])

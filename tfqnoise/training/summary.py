@@ -15,6 +15,8 @@ from tfqnoise.data.dataset import Dataset
 from tfqnoise.networks import cost
 from tfqnoise.recipe import Recipe
 
+# Of some hundred test pictures the commonest class is met by chance in this much more or less.
+_BY_CHANCE = 0.02
 _VERSIONS = (
     "tfqnoise",
     "tensorflow",
@@ -100,6 +102,7 @@ def of(
         "selected_epoch": selected["epoch"],
         "test_labels": dataset.source.test_labels,
         f"validation_{metric}_last": last[f"validation_{metric}"],
+        "commonest_class": _commonest(dataset),
         "memorised_last": last.get("memorised"),
         "recovered_last": last.get("recovered"),
         "f1_per_label": {n: last[f"f1_{n}"] for n in dataset.source.class_names} if metric == "f1" else None,
@@ -119,6 +122,12 @@ def of(
             **{name: importlib.metadata.version(name) for name in _VERSIONS},
         },
     }
+
+
+def _commonest(dataset: Dataset) -> float | None:
+    """Returns the share of the commonest class of the test pictures: what a network reaches that knows nothing."""
+    labels = dataset.test.labels
+    return float(np.bincount(labels).max() / len(labels)) if dataset.source.task == "single" else None
 
 
 def end(summary: dict[str, Any]) -> str:
@@ -141,5 +150,11 @@ def end(summary: dict[str, Any]) -> str:
             if summary["test_labels"] == "clean"
             else f"of the training pictures with changed labels: {summary['memorised_last']:.1%} are taken for the "
             f"new one, {summary['recovered_last']:.1%} for the one that was given"
+        )
+    commonest = summary["commonest_class"]
+    if commonest is not None and summary["test_accuracy_last"] <= commonest + _BY_CHANCE:
+        lines.append(
+            f"WARNING: to call every picture by the commonest class is right for {commonest:.2%}: the network has "
+            "learned next to nothing. Train longer, with a lower --learning-rate, or look at the data"
         )
     return "\n".join(lines)
