@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from tfqnoise import networks
-from tfqnoise.backend import keras
+from tfqnoise.backend import keras, tf
 from tfqnoise.compression.pruning.channels import trace
 
 layers = keras.layers
@@ -67,6 +67,12 @@ def test_a_layer_used_twice_has_the_same_channels_both_times():
         lambda: layers.BatchNormalization(axis=1),
         lambda: layers.Conv2D(4, 3, groups=2),
         lambda: layers.Activation("softmax"),
+        lambda: layers.DepthwiseConv2D(3, activation="softmax"),
+        lambda: layers.Conv2DTranspose(5, 3),
+        lambda: layers.GlobalAveragePooling2D(data_format="channels_first", keepdims=True),
+        # Both operands of an operator, and all that a split gives.
+        lambda: lambda x: layers.Conv2D(4, 1, name="beside")(x) + x,
+        lambda: lambda x: tf.concat(tf.split(x, 2, -1)[::-1], -1),
     ],
 )
 def test_what_an_unknown_layer_takes_stays(unknown):
@@ -82,3 +88,19 @@ def test_the_picture_and_the_logits_stay():
     x = layers.Add()([image, layers.Conv2D(4, 1, name="in_step_with_the_picture")(image)])
     network = keras.Model(image, layers.Conv2D(2, 1, name="logits")(x))
     assert _groups(network) == {}
+
+
+def test_channels_that_a_softmax_weighs_against_each_other_stay():
+    image = keras.Input((6, 6, 3))
+    x = layers.Conv2D(4, 1, activation="softmax", name="weighed")(layers.Conv2D(4, 1, name="before")(image))
+    network = keras.Model(image, layers.Dense(2)(layers.GlobalAveragePooling2D()(x)))
+    assert list(_groups(network)) == ["before"]
+
+
+def test_a_layer_that_reads_what_it_gave_is_one_stream():
+    image = keras.Input((6, 6, 3))
+    again, x = layers.Conv2D(4, 3, padding="same", name="again"), layers.Conv2D(4, 1, name="before")(image)
+    for _ in range(3):
+        x = layers.ReLU()(again(x))
+    network = keras.Model(image, layers.Dense(2)(layers.GlobalAveragePooling2D()(x)))
+    assert _groups(network) == {"before": (4, 2)}

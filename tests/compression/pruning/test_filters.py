@@ -120,3 +120,20 @@ def test_thinet_makes_up_for_what_it_removes(network):
 def test_every_group_of_a_network_is_asked_for():
     network = networks.get("vgg16", width=0.125)((16, 16, 3), 4)
     assert filters.sizes(network) == {group.name: len(group.units) for group in trace(network).groups}
+
+
+@pytest.mark.parametrize("scope", ["layer", "global"])
+def test_of_layers_side_by_side_each_keeps_a_filter(scope):
+    """However little all that one of them gives may matter."""
+    layers = keras.layers
+    image = keras.Input((16, 16, 3))
+    parts = [layers.Conv2D(4, 3, padding="same", name=name)(image) for name in ("weak", "strong")]
+    x = layers.Add()([layers.Concatenate()(parts), layers.Conv2D(8, 1, name="sum")(image)])
+    network = keras.Model(image, layers.Dense(2)(layers.GlobalAveragePooling2D()(x)))
+    for name, scale in (("weak", np.full(4, 1e-3)), ("sum", np.r_[np.full(4, 1e-3), np.ones(4)])):
+        kernel = network.get_layer(name).kernel
+        kernel.assign(kernel * scale.astype(np.float32))
+    found = _pruned(network, pruning_ratio=0.5, pruning_scope=scope)
+    assert found.network.get_layer("weak").filters == 1
+    assert found.network.get_layer("strong").filters == 4
+    assert found.network.get_layer("sum").filters == 5

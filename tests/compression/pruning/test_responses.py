@@ -45,3 +45,16 @@ def test_flattened_channels_are_summed_over_their_places():
     rows = contributions(network, channels, channels.groups[0], PICTURES[:, :3, :3], 0)["read"]
     values = network(PICTURES[:, :3, :3]).numpy().repeat(10)
     np.testing.assert_allclose(rows.sum(axis=1), values / np.sqrt(np.mean(values**2)), rtol=1e-4)
+
+
+def test_every_use_of_a_shared_layer_counts():
+    image = keras.Input((9, 9, 2))
+    made, read = layers.Conv2D(4, 1, name="made")(image), layers.Conv2D(3, 1, use_bias=False, name="read")
+    doubled = layers.Add()([made, made])
+    network = keras.Model(image, layers.Dense(2)(layers.Flatten()(layers.Add()([read(made), read(doubled)]))))
+    channels = trace(network)
+    group = next(group for group in channels.groups if group.name == "made")
+    rows = contributions(network, channels, group, PICTURES, 0)["read"]
+    assert rows.shape == (2 * 50, 4)
+    # Twice the channels give twice the responses; places are drawn anew.
+    assert np.std(rows[50:]) == pytest.approx(2 * np.std(rows[:50]), rel=0.5)

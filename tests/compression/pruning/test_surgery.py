@@ -24,16 +24,29 @@ def _odd(input_shape, classes):
     return keras.Model(image, layers.Dense(classes)(x))
 
 
+def _stranger(input_shape, classes):
+    """A layer that reads what it gave, and layers whose channels aren't known and so stay, with weights of theirs."""
+    image = keras.Input(input_shape)
+    again, x = layers.Conv2D(8, 3, padding="same", name="again"), layers.Conv2D(8, 3, name="a")(image)
+    x = layers.ReLU()(again(layers.ReLU()(again(x))))
+    x = layers.Conv2DTranspose(6, 3, strides=2)(layers.Conv2D(10, 3, strides=2, name="b")(x))
+    x = layers.Conv2D(6, 3, groups=2, padding="same")(x) + layers.Conv2D(6, 1, name="c")(x)
+    one, two = tf.split(layers.Conv2D(8, 3, activation="softmax", name="d")(x), 2, axis=-1)
+    x = layers.Conv2D(6, 1, name="e")(layers.Concatenate()([two, one]))
+    return keras.Model(image, layers.Dense(classes)(layers.Flatten()(layers.MaxPooling2D()(x))))
+
+
+_OWN = {"odd": _odd, "stranger": _stranger}
 # One of each family, and in `-m slow` all.
 _ONE_EACH = ("alexnet", "efficientnet_b0", "mobilenet_v2", "mobilenet_v3_small", "resnet8", "vgg16")
 NAMES = [n if n in _ONE_EACH else pytest.param(n, marks=pytest.mark.slow) for n in networks.registry.entries()]
 
 
-@pytest.fixture(params=["odd", *NAMES])
+@pytest.fixture(params=[*_OWN, *NAMES])
 def network(request):
     name = request.param
-    spec = {"name": name, **networks.registry.entry(name).sample} if name != "odd" else None
-    found = (networks.get(spec, width=0.25) if spec else _odd)((16, 16, 3), 3)
+    spec = {"name": name, **networks.registry.entry(name).sample} if name not in _OWN else None
+    found = (networks.get(spec, width=0.25) if spec else _OWN[name])((16, 16, 3), 3)
     random = np.random.default_rng(0)
     # Batch norms as after training: no two channels alike.
     found.set_weights([w + random.uniform(0, 0.1, w.shape).astype(w.dtype) for w in found.get_weights()])

@@ -40,6 +40,14 @@ _JOINED = (
     _layers.Maximum,
     _layers.Minimum,
 )
+# Functions of one value. Others, such as softmax, need all channels of a place.
+_ALONE = tuple(
+    getattr(keras.activations, name)
+    for name in (
+        *("linear", "relu", "elu", "selu", "gelu", "swish", "mish", "sigmoid", "hard_sigmoid", "tanh", "softplus"),
+        *("softsign", "exponential"),
+    )
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,7 +91,7 @@ class Channels:
 
 def makes_channels(layer: Any) -> bool:
     """Says whether each channel that a layer gives is made by a filter of its own, from all that it takes."""
-    if isinstance(layer, _layers.DepthwiseConv2D):
+    if isinstance(layer, _layers.DepthwiseConv2D) or not _channels_last(layer):
         return False
     if isinstance(layer, _layers.Conv2D) and not isinstance(layer, _layers.Conv2DTranspose):
         return bool(layer.groups == 1)
@@ -99,58 +107,90 @@ def trace(network: Any) -> Channels:
     return _Trace(network).result()
 
 
+def uses(network: Any, layer: Any) -> list[Any]:
+    """Returns the places in a network at which a layer stands, as Keras' nodes: several of one that is shared."""
+    own = {id(node) for nodes in network._nodes_by_depth.values() for node in nodes}
+    return [node for node in layer.inbound_nodes if id(node) in own]
+
+
 class _Trace:
     def __init__(self, network: Any) -> None:
         self._network = network
         # The unit that stands for each, by union-find; 0 is the one that may not be removed.
         self._parents = [0]
         self._made: dict[str, np.ndarray] = {}
-        self._outputs: dict[tuple[str, int], np.ndarray] = {}
+        self._outputs: dict[tuple[str, int, int], np.ndarray] = {}
+        # Of each layer, of the first tensor that it gives.
+        self._first: dict[str, np.ndarray] = {}
         self._inputs: dict[str, list[np.ndarray]] = {}
-        for layer in network.layers:
-            for number, node in enumerate(layer.inbound_nodes):
-                if f"{layer.name}_ib-{number}" in network._network_nodes:
-                    self._visit(layer, number, node)
+        # A shared layer may stand behind layers that come after it in `network.layers`.
+        place = {id(layer): number for number, layer in enumerate(network.layers)}
+        for depth in sorted(network._nodes_by_depth, reverse=True):
+            for node in sorted(network._nodes_by_depth[depth], key=lambda node: place[id(node.layer)]):
+                self._visit(node.layer, node)
 
     def result(self) -> Channels:
         for tensor in self._network.outputs:
             self._join([self._outputs[_origin(tensor)], np.zeros(1, np.int64)])
         inputs = {name: self._roots(found[0]) for name, found in self._inputs.items() if found}
-        outputs = {name: self._roots(found) for (name, _), found in self._outputs.items()}
+        outputs = {name: self._roots(found) for name, found in self._first.items()}
         return Channels(inputs, outputs, tuple(self._groups()))
 
-    def _visit(self, layer: Any, number: int, node: Any) -> None:
-        tensors = [] if node.is_input else tf.nest.flatten(node.input_tensors)
+    def _visit(self, layer: Any, node: Any) -> None:
+        # Operators such as a + b take tensors in other places than the first, too.
+        tensors = [] if node.is_input else node.keras_inputs
         taken = [self._outputs[_origin(tensor)] for tensor in tensors]
         before = self._inputs.setdefault(layer.name, [])
         # A layer that is used twice has the same channels each time.
         for position, units in enumerate(taken):
             if position < len(before):
-                self._join([before[position], units])
+                self._alike(before[position], units)
             else:
                 before.append(units)
-        given = self._given(layer, taken, int(node.outputs.shape[-1]))
-        if number and (layer.name, 0) in self._outputs:
-            self._join([self._outputs[layer.name, 0], given])
-        self._outputs[layer.name, number] = given
+        tensors = tf.nest.flatten(node.outputs)
+        for tensor in tensors:
+            given = (
+                self._given(layer, taken, tuple(tensor.shape))
+                if len(tensors) == 1
+                else self._stay(taken, tensor.shape)
+            )
+            self._outputs[_origin(tensor)] = given
+            self._alike(self._first.setdefault(layer.name, given), given)
 
-    def _given(self, layer: Any, taken: list[np.ndarray], size: int) -> np.ndarray:
+    def _given(self, layer: Any, taken: list[np.ndarray], shape: tuple[int | None, ...]) -> np.ndarray:
         """Returns the units of what a layer gives out."""
+        size = shape[-1] if shape else None
+        if size is None or not taken or not _channels_last(layer):
+            return self._stay(taken, shape)
         if makes_channels(layer):
-            return self._made.setdefault(layer.name, self._new(size))
-        if isinstance(layer, _layers.DepthwiseConv2D):
+            if layer.name not in self._made:
+                self._made[layer.name] = self._new(size)
+            made = self._made[layer.name]
+            return made if layer.activation in _ALONE else self._stay([made], shape)
+        if isinstance(layer, _layers.DepthwiseConv2D) and layer.activation in _ALONE:
             return np.repeat(taken[0], layer.depth_multiplier)
         if isinstance(layer, _layers.Flatten | _layers.Reshape) and size % len(taken[0]) == 0:
             return np.tile(taken[0], size // len(taken[0]))
-        if isinstance(layer, _layers.Concatenate) and layer.axis in (-1, len(layer.output_shape) - 1):
+        if isinstance(layer, _layers.Concatenate) and layer.axis in (-1, len(shape) - 1):
             return np.concatenate(taken)
         if isinstance(layer, _JOINED) and all(len(units) == size for units in taken):
             return self._join(taken)
-        if isinstance(layer, _SAME) and _own_channel(layer):
+        if isinstance(layer, _SAME) and _own_channel(layer, len(shape)):
             return taken[0]
         # What a layer does that isn't known here may need every channel that it takes.
-        self._join([*taken, np.zeros(1, np.int64)])
-        return np.zeros(size, np.int64)
+        return self._stay(taken, shape)
+
+    def _stay(self, taken: list[np.ndarray], shape: Any) -> np.ndarray:
+        """Keeps what a layer takes, and returns the units of what it gives, which may not be removed either."""
+        for units in taken:
+            self._join([units, np.zeros(1, np.int64)])
+        return np.zeros((shape[-1] if len(shape) else None) or 1, np.int64)
+
+    def _alike(self, one: np.ndarray, other: np.ndarray) -> None:
+        if len(one) == len(other):
+            self._join([one, other])
+        else:
+            self._stay([one, other], ())
 
     def _new(self, size: int) -> np.ndarray:
         start = len(self._parents)
@@ -190,15 +230,19 @@ class _Trace:
                 yield Group(name, tuple(members), units[units > 0])
 
 
-def _own_channel(layer: Any) -> bool:
+def _own_channel(layer: Any, rank: int) -> bool:
     """Says whether each channel is changed by itself alone, all in the same way but for weights of its own."""
     if isinstance(layer, _layers.Activation):
-        return layer.activation is not keras.activations.softmax
+        return layer.activation in _ALONE
     if isinstance(layer, _layers.BatchNormalization):
-        return list(layer.axis) == [len(layer.output_shape) - 1]
+        return list(layer.axis) == [rank - 1]
     return not isinstance(layer, _layers.Rescaling) or np.ndim(layer.scale) == np.ndim(layer.offset) == 0
 
 
-def _origin(tensor: Any) -> tuple[str, int]:
+def _channels_last(layer: Any) -> bool:
+    return bool(getattr(layer, "data_format", "channels_last") != "channels_first")
+
+
+def _origin(tensor: Any) -> tuple[str, int, int]:
     history = tensor._keras_history
-    return history.layer.name, history.node_index
+    return history.layer.name, history.node_index, history.tensor_index

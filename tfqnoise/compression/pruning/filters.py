@@ -142,6 +142,11 @@ def _kept(criterion: Any, evidence: Evidence, aim: int) -> tuple[np.ndarray, str
         return np.ones(count, bool), f"{criteria.registry.to_dict(criterion)['name']} can't judge it"
     kept = np.zeros(count, bool)
     kept[np.argsort(importance, kind="stable")[count - aim :]] = True
+    for name in evidence.group.layers:
+        # Of layers side by side one may matter least with all its filters, but none can do without any.
+        own = np.flatnonzero(np.isin(evidence.group.units, evidence.channels.outputs[name]))
+        if not kept[own].any():
+            kept[own[np.argmax(importance[own])]] = True
     return kept, ""
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from tfqnoise.backend import keras
-from tfqnoise.compression.pruning.channels import Channels, Group
+from tfqnoise.compression.pruning.channels import Channels, Group, uses
 
 # Random places of each picture at which a consumer's response is looked at, as in ThiNet.
 _PLACES = 10
@@ -48,19 +48,21 @@ def contributions(
     places of each picture are drawn.
 
     Returns:
-        By layer, float64 [pictures x places, units]; each layer's responses have a root mean square of 1.
+        By layer, float64 [pictures x places, units], with as many more rows for each further use of the layer; each
+        layer's responses have a root mean square of 1.
     """
     layers = channels.consumers(group.units, network)
     random = np.random.default_rng([seed, len(network.layers), int(group.units[0])])
-    inputs = outputs(network, [layer.input for layer in layers], pictures) if layers else []
+    inputs = [[node.input_tensors for node in uses(network, layer)] for layer in layers]
+    values = iter(outputs(network, [tensor for each in inputs for tensor in each], pictures) if layers else [])
     found = {}
-    for layer, value in zip(layers, inputs, strict=True):
-        rows = _sampled(layer, value, random)
+    for layer, each in zip(layers, inputs, strict=True):
+        rows = np.concatenate([_sampled(layer, next(values), random) for _ in each])
         taken = channels.inputs[layer.name]
-        each = np.stack([rows[:, taken == unit].sum(axis=1) for unit in group.units], axis=1)
+        table = np.stack([rows[:, taken == unit].sum(axis=1) for unit in group.units], axis=1)
         # Layers count the same, however large their responses are.
         size = float(np.sqrt(np.mean(rows.sum(axis=1) ** 2)))
-        found[layer.name] = each / (size or 1.0)
+        found[layer.name] = table / (size or 1.0)
     return found
 
 

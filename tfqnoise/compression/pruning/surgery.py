@@ -41,7 +41,11 @@ def without(network: Any, channels: Channels, removed: np.ndarray) -> Any:
     for layer in network.layers:
         if layer.weights:
             taken, given = kept(channels.inputs[layer.name]), kept(channels.outputs[layer.name])
-            values = [_part(v.name.split("/")[-1].split(":")[0], v.numpy(), taken, given) for v in layer.weights]
+            values = layer.get_weights()
+            # Of a layer whose weights aren't known here, every channel is there.
+            if not (taken.all() and given.all()):
+                names = [v.name.split("/")[-1].split(":")[0] for v in layer.weights]
+                values = [_part(*pair, taken, given) for pair in zip(names, values, strict=True)]
             result.get_layer(layer.name).set_weights(values)
     return result
 

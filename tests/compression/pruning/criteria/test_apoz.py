@@ -1,6 +1,9 @@
+import dataclasses
+
 import numpy as np
 
 from tfqnoise.backend import keras
+from tfqnoise.compression.pruning.channels import trace
 from tfqnoise.compression.pruning.criteria.apoz import Apoz
 
 
@@ -22,3 +25,16 @@ def test_a_stream_is_judged_behind_each_of_its_relus(evidence):
 
 def test_nothing_is_judged_without_relu(bare):
     assert Apoz().importance(bare) is None
+
+
+def test_every_use_of_a_shared_relu_counts(bare):
+    layers = keras.layers
+    image, relu = keras.Input((8, 8, 2)), layers.ReLU(name="relu")
+    first = relu(layers.Conv2D(4, 3, padding="same", name="made")(image))
+    second = relu(layers.Rescaling(1.0, -0.1)(first))
+    network = keras.Model(image, layers.Dense(2)(layers.GlobalAveragePooling2D()(layers.Add()([first, second]))))
+    channels = trace(network)
+    found = dataclasses.replace(bare, network=network, channels=channels, group=channels.groups[0])
+    values = [v.numpy() for v in keras.Model(image, [first, second])(found.pictures)]
+    expected = np.mean([(v != 0).mean(axis=(0, 1, 2)) for v in values], axis=0)
+    np.testing.assert_allclose(Apoz().importance(found), expected, rtol=1e-6)

@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 
+from tfqnoise.compression.pruning.channels import uses
 from tfqnoise.compression.pruning.criteria import Criterion, Evidence, register
 from tfqnoise.compression.pruning.responses import mean_over_layers, outputs, per_unit
 from tfqnoise.compression.quantization.qat import is_relu
@@ -27,9 +28,10 @@ class Apoz(Criterion):
         ]
         if not layers:
             return None
-        values = outputs(evidence.network, [layer.output for layer in layers], evidence.pictures)
+        places = [(layer, node.outputs) for layer in layers for node in uses(evidence.network, layer)]
+        values = outputs(evidence.network, [tensor for _, tensor in places], evidence.pictures)
         rows = [
             per_unit(channels.outputs[layer.name], group, np.mean(value != 0, axis=tuple(range(value.ndim - 1))))
-            for layer, value in zip(layers, values, strict=True)
+            for (layer, _), value in zip(places, values, strict=True)
         ]
         return mean_over_layers(rows)
