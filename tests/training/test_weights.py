@@ -40,6 +40,23 @@ def test_a_run_goes_on_from_another_and_loses_filters_at_once(base, tmp_path, si
     )
 
 
+@pytest.fixture(scope="module")
+def pruned(base, tmp_path_factory):
+    recipe = dataclasses.replace(BASE, weights=str(base.path), pruning_ratio=0.5)
+    return train(recipe, tmp_path_factory.mktemp("pruned") / "run", report=lambda text: None)
+
+
+@pytest.mark.parametrize("strategy", ["co_teaching", "elr_plus"])
+def test_peers_and_averages_begin_with_what_a_pruned_run_has_left(pruned, tmp_path, silent, strategy):
+    recipe = dataclasses.replace(BASE, weights=str(pruned.path), pruning_ratio=0.5, strategy=strategy)
+    run = train(recipe, tmp_path / "run", report=silent)
+    (step,) = run.read_json("pruning.json")["steps"]
+    assert step["parameters"] < step["parameters_before"] == pruned.read_json("summary.json")["parameters"]
+    checkpoint = run.read_arrays("checkpoint.npz")
+    assert checkpoint["filters/stem"].shape == checkpoint["filters1/stem"].shape == (2,)
+    assert set(checkpoint["filters1/stem"]) <= set(pruned.read_arrays("weights.npz")["filters/stem"])
+
+
 def test_a_network_of_another_shape_is_refused(base, tmp_path, silent):
     with pytest.raises(UsageError, match=r"width 0\.5"):
         train(dataclasses.replace(BASE, weights=str(base.path), width=0.25), tmp_path / "run", report=silent)

@@ -14,7 +14,7 @@ from tfqnoise.backend import keras, tf
 from tfqnoise.compression import forms, plan
 from tfqnoise.compression.clustering import initialisations, penalties, schedules
 from tfqnoise.compression.forms import Form
-from tfqnoise.compression.pruning import criteria, magnitude
+from tfqnoise.compression.pruning import criteria, magnitude, surgery
 from tfqnoise.data import dataset as data
 from tfqnoise.data import pipeline
 from tfqnoise.data.dataset import Dataset
@@ -102,9 +102,9 @@ class Session:
             ),
         )
         self.branch = self.strategy.branch(self.network)
-        # Peers begin with weights of their own, an average with the first's.
+        # Peers begin with weights of their own and the first's filters, an average with its weights, too.
         count = self.strategy.networks + bool(self.strategy.average) - bool(self.branch)
-        self.plain = [self.network, *(self._peer() for _ in range(count - 1))]
+        self.plain = [self.network, *(surgery.rebuilt(self._peer(), filters) for _ in range(count - 1))]
         if self.strategy.average:
             self.plain[-1].set_weights(self.network.get_weights())
         self.shrinking = Shrinking(recipe, self.dataset, self.plain, filters, bool(self.strategy.average))

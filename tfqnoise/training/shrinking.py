@@ -27,7 +27,7 @@ class Shrinking:
         recipe: says how they are removed.
         dataset: whose training pictures criteria look at; test pictures show what a removal costs.
         networks: the plain networks as the run begins, the last one an average of the first if `averaged`.
-        left: the filters that the first has left then, by layer that lost some.
+        left: the filters that they have left then, by layer that lost some.
         averaged: whether the last network loses the same filters as the first.
 
     Raises:
