@@ -15,7 +15,7 @@ from tfqnoise.compression.forms import Form
 from tfqnoise.compression.plan import Phase, phases
 from tfqnoise.compression.pruning import surgery
 from tfqnoise.errors import RunError, UsageError
-from tfqnoise.recipe import Recipe
+from tfqnoise.recipe import IMAGENET, Recipe
 from tfqnoise.run import Run
 
 
@@ -23,6 +23,36 @@ def build(recipe: Recipe, input_shape: tuple[int, int, int], classes: int) -> An
     """Returns the recipe's plain float network with fresh weights."""
     network = networks.get(recipe.network, width=recipe.width)(input_shape, classes)
     return _with_positive_scales(network) if recipe.clusters else network
+
+
+def begun(recipe: Recipe, input_shape: tuple[int, int, int], classes: int) -> Any:
+    """Returns the recipe's plain network with fresh weights, without the filters that the run of --weights has lost.
+
+    Raises:
+        RunError: if that run has no weights, or they are damaged.
+        UsageError: if its network is another one.
+    """
+    return surgery.rebuilt(build(recipe, input_shape, classes), inherited(recipe))
+
+
+def inherited(recipe: Recipe) -> dict[str, np.ndarray]:
+    """Returns the filters that the run of --weights has left, by layer that lost some; none without such a run.
+
+    Raises:
+        RunError: if the run has no weights, or they are damaged.
+        UsageError: if its network is another one.
+    """
+    if not recipe.weights or recipe.weights == IMAGENET:
+        return {}
+    run = Run.open(recipe.weights)
+    found, wanted = (run.recipe.network, run.recipe.width), (recipe.network, recipe.width)
+    if found != wanted:
+        raise UsageError(
+            "the run of --weights has the network {}, of width {:g}".format(*found),
+            "{} of width {:g}".format(*wanted),
+            "choose another run, or this network",
+        )
+    return filters_of(run.read_arrays("weights.npz"))
 
 
 def _with_positive_scales(network: Any) -> Any:

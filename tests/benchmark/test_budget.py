@@ -9,6 +9,7 @@ from tfqnoise.data import dataset as data
 from tfqnoise.errors import UsageError
 from tfqnoise.networks import cost
 from tfqnoise.recipe import Recipe
+from tfqnoise.run import Run
 
 RECIPE = Recipe(width=0.5)
 
@@ -36,6 +37,27 @@ def test_what_fits_already_stays_as_it_is():
     assert "kept as it is" in said[0]
     assert " bytes" in said[0]
     assert within(RECIPE, Budget(), said.append) is RECIPE
+
+
+def test_what_the_run_of_weights_has_lost_counts(tmp_path):
+    dataset = data.load(RECIPE)
+    network = assembly.build(RECIPE, dataset.input_shape, dataset.classes)
+    earlier = dataclasses.replace(RECIPE, pruning_ratio=0.5)
+    pruned = filters.prune(earlier, network, {}, filters.sizes(network), 1, dataset.test.images[:1])
+    Run(tmp_path).write_json("recipe.json", earlier.to_dict())
+    Run(tmp_path).write_arrays("weights.npz", {f"filters/{name}": left for name, left in pruned.filters.items()})
+    recipe = dataclasses.replace(RECIPE, weights=str(tmp_path))
+    assert within(recipe, Budget(macs=cost.macs(pruned.network)), lambda text: None) == recipe
+    assert 0 < within(recipe, Budget(macs=cost.macs(pruned.network) // 2), lambda text: None).pruning_ratio < 0.5
+    with pytest.raises(UsageError, match=r"run of --weights has the network resnet8, of width 0\.5"):
+        within(dataclasses.replace(recipe, width=1.0), Budget(macs=1000))
+
+
+def test_stages_may_say_when_filters_are_removed():
+    recipe = dataclasses.replace(RECIPE, stages="float:1,shrink:1,quantise:1", epochs=3)
+    said = []
+    assert within(recipe, Budget(bytes=10**6), said.append) == recipe
+    assert " bytes" in said[0]
 
 
 @pytest.mark.slow

@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import shutil
 
@@ -6,7 +7,7 @@ import pytest
 from tfqnoise import Recipe
 from tfqnoise.cli import run_command
 from tfqnoise.export import export
-from tfqnoise.export.check import check
+from tfqnoise.export.check import check, check_recipe
 from tfqnoise.run import Run
 
 
@@ -32,6 +33,14 @@ def test_a_network_is_checked_before_it_is_trained(tmp_path):
     float_one = Recipe(width=0.25, bits=32)
     Run(tmp_path).write_json("float.json", float_one.to_dict())
     assert run_command("check", [str(tmp_path / "float.json"), "--target", "edgetpu"]) == 2
+
+
+def test_filters_that_will_be_removed_take_no_room():
+    target = '{"name": "microcontroller", "flash": 28}'
+    recipe = Recipe(width=0.5)
+    (problem,) = check_recipe(recipe, target).problems
+    assert "bytes of flash" in problem
+    assert check_recipe(dataclasses.replace(recipe, pruning_ratio=0.5, pruning_steps=2), target).passed
 
 
 def test_training_for_a_target_that_would_refuse_ends_before_it_begins(tmp_path, capsys, monkeypatch):

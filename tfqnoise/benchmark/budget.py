@@ -18,14 +18,11 @@ from tfqnoise.errors import UsageError
 from tfqnoise.export.interpreter import Interpreter
 from tfqnoise.export.metadata import described
 from tfqnoise.export.untrained import converted
-from tfqnoise.limits import OF_PRUNING
 from tfqnoise.networks import cost
 from tfqnoise.recipe import Recipe
 
 # Shares are tried in hundredths up to this.
 _MOST = 95
-# Enough for a criterion to say which groups it can't judge; with random weights it can't say more.
-_PICTURES = 8
 _CALLS = 300
 # Characters that an exported model says about itself beside its labels.
 _FACTS = 500
@@ -60,12 +57,14 @@ def within(recipe: Recipe, budget: Budget, report: Callable[[str], None] = print
     """Returns the recipe with the least pruning ratio, in hundredths, with which its network is within a budget.
 
     Args:
-        recipe: without --pruning-ratio and with --pruning-scope layer, where shapes follow from ratios.
+        recipe: without --pruning-ratio and with --pruning-scope layer, where shapes follow from ratios. What the run
+            of --weights has lost already counts.
         budget: what the network may cost.
         report: takes what was found.
 
     Raises:
         UsageError: if the flags don't go together, or no ratio up to 0.95 is enough.
+        PlanError: if there are too few epochs to remove filters.
         DataError: if the data set, which says how large pictures are, can't be loaded.
     """
     flags = budget.flags()
@@ -104,12 +103,11 @@ class _Costs:
     def __init__(self, recipe: Recipe, budget: Budget) -> None:
         self._recipe, self._budget = recipe, budget
         dataset = data.load(recipe)
-        self._plain = assembly.build(recipe, dataset.input_shape, dataset.classes)
+        self._plain = assembly.begun(recipe, dataset.input_shape, dataset.classes)
         # Biases that are all zero, as they are at first, are stored once: such a file is smaller than it will be.
         random = np.random.default_rng(0)
         self._plain.set_weights([w + random.uniform(0, 0.01, w.shape) for w in self._plain.get_weights()])
         self._labels = list(dataset.source.class_names)
-        self._pictures = dataset.train.examples.images[:_PICTURES].astype(np.float32) / 255
         self.of = functools.cache(self._of)
 
     def fit(self, share: int) -> bool:
@@ -124,15 +122,14 @@ class _Costs:
         return ", ".join(words)
 
     def _of(self, share: int) -> dict[str, Any]:
-        network = self._plain
-        if share or self._recipe.pruning_ratios:
-            recipe = dataclasses.replace(self._recipe, pruning_ratio=share / 100, pruning_steps=1)
-            begun = filters.sizes(network)
-            network = filters.prune(recipe, network, {}, begun, 1, self._pictures).network
+        recipe = dataclasses.replace(self._recipe, pruning_ratio=share / 100)
+        network = filters.outlined(recipe, self._plain)
         found: dict[str, Any] = {"macs": cost.macs(network)}
         if self._budget.bytes or self._budget.latency_ms:
-            usual = {name: getattr(Recipe, name) for name in ("pruning_ratios", *OF_PRUNING)}
-            content = converted(dataclasses.replace(self._recipe, **usual), network, "int8", "narrowest")
+            if "shrink" in recipe.stages and not share:
+                # Such stages want something to remove, and what they lead to is the same.
+                recipe = dataclasses.replace(recipe, pruning_ratio=0.01)
+            content = converted(recipe, network, "int8", "narrowest")
             found["bytes"] = len(described(content, {"labels": self._labels, "more": "x" * _FACTS}))
             if self._budget.latency_ms:
                 found["latency_ms"] = _latency(content)

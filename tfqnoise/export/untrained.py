@@ -5,6 +5,7 @@ from typing import Any
 from tfqnoise import assembly
 from tfqnoise.backend import tf
 from tfqnoise.compression.plan import phases
+from tfqnoise.compression.pruning import filters
 from tfqnoise.compression.quantization.settle import settle
 from tfqnoise.data import dataset as data
 from tfqnoise.errors import UsageError
@@ -14,7 +15,7 @@ from tfqnoise.recipe import Recipe
 
 
 def untrained(recipe: Recipe, io: str, storage: str) -> bytes:
-    """Returns the model that the recipe would be exported as, with fresh weights.
+    """Returns the model that the recipe would be exported as, with fresh weights and as many filters as are left.
 
     Args:
         recipe: with --bits below 32.
@@ -29,8 +30,8 @@ def untrained(recipe: Recipe, io: str, storage: str) -> bytes:
     if not phases(recipe)[-1].quantised:
         raise UsageError(f"--bits {recipe.bits}, a model in float", "an integer model", "train with --bits 8")
     dataset = data.load(recipe)
-    plain = assembly.build(recipe, dataset.input_shape, dataset.classes)
-    return converted(recipe, plain, io, storage)
+    plain = assembly.begun(recipe, dataset.input_shape, dataset.classes)
+    return converted(recipe, filters.outlined(recipe, plain), io, storage)
 
 
 def converted(recipe: Recipe, plain: Any, io: str, storage: str) -> bytes:

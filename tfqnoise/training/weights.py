@@ -33,13 +33,12 @@ def started(recipe: Recipe, network: Any) -> tuple[Any, dict[str, np.ndarray]]:
         imagenet.load(network, str(networks.registry.parse(recipe.network)["name"]), recipe.width)
         return network, {}
     run, shape, class_names = finished(recipe.weights or "", "--weights")
-    found = (run.recipe.network, run.recipe.width, shape[-1])
-    wanted = (recipe.network, recipe.width, network.input_shape[-1])
-    if found != wanted:
+    assembly.inherited(recipe)
+    if shape[-1] != network.input_shape[-1]:
         raise UsageError(
-            "the run of --weights has the network {}, of width {:g}, for pictures of {} channels".format(*found),
-            "{} of width {:g} for {} channels".format(*wanted),
-            "choose another run, or this network",
+            f"the run of --weights learnt pictures of {shape[-1]} channels",
+            f"pictures of {network.input_shape[-1]} channels",
+            "choose another run, or other pictures",
         )
     trained = assembly.restored(run, (shape[0], shape[1], shape[2]), len(class_names))
     forms.take_over(Form(trained.network), trained.plain)

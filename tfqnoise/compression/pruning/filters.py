@@ -17,6 +17,8 @@ from tfqnoise.recipe import Recipe
 
 # In a ranking over all layers no group loses more than this: a layer with no channel would cut the network in two.
 _MOST = 0.9
+# Enough for a criterion to say which groups it can't judge.
+_PICTURES = 8
 
 
 @dataclasses.dataclass(frozen=True)
@@ -130,6 +132,23 @@ def prune(
     if not len(removed):
         return Pruned(network, dict(filters), rows)
     return Pruned(surgery.without(masked, channels, removed), _left(channels, filters, removed), rows)
+
+
+def outlined(recipe: Recipe, network: Any) -> Any:
+    """Returns a network as small as a recipe makes it in the end, before anything is learnt.
+
+    It loses as many filters, though others. With --pruning-scope global this is a guess, since what each layer loses
+    depends on what is learnt.
+
+    Args:
+        recipe: says how much is removed.
+        network: the plain network, with any weights.
+    """
+    if not recipe.shrinks:
+        return network
+    pictures = np.random.default_rng(0).random((_PICTURES, *network.input_shape[1:]), np.float32)
+    once = dataclasses.replace(recipe, pruning_steps=1)
+    return prune(once, network, {}, sizes(network), 1, pictures).network
 
 
 def _kept(criterion: Any, evidence: Evidence, aim: int) -> tuple[np.ndarray, str]:
