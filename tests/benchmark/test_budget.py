@@ -6,7 +6,7 @@ from tfqnoise import assembly
 from tfqnoise.benchmark.budget import Budget, within
 from tfqnoise.compression.pruning import filters
 from tfqnoise.data import dataset as data
-from tfqnoise.errors import UsageError
+from tfqnoise.errors import PlanError, UsageError
 from tfqnoise.networks import cost
 from tfqnoise.recipe import Recipe
 from tfqnoise.run import Run
@@ -91,6 +91,12 @@ def test_a_latency_is_measured():
 def test_what_can_not_be_met_is_refused(settings, budget, message):
     with pytest.raises(UsageError, match=message):
         within(dataclasses.replace(RECIPE, **settings), Budget(**budget))
+
+
+def test_a_criterion_that_can_judge_nothing_is_named():
+    recipe = Recipe(network="alexnet", width=0.05, criterion="batch_norm_scale")
+    with pytest.raises(PlanError, match="batch_norm_scale can judge no layer of alexnet"):
+        within(recipe, Budget(macs=10))
 
 
 def test_limits_are_positive():

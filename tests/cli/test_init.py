@@ -103,6 +103,8 @@ def test_a_saved_recipe_is_overridden_by_flags(tmp_path, monkeypatch, capsys):
     assert "finished already" in capsys.readouterr().out
     assert run_command("train", ["--run-dir", "one", "--resume", "--noise", "0.5"]) == 2
     assert "noise 0.5, not 0.3" in capsys.readouterr().err
+    assert run_command("train", ["--run-dir", "one", "--resume", "--max-macs", "1000"]) == 2
+    assert "a budget with --resume" in capsys.readouterr().err
 
 
 def test_list_prints_every_family(capsys):

@@ -64,7 +64,7 @@ def within(recipe: Recipe, budget: Budget, report: Callable[[str], None] = print
 
     Raises:
         UsageError: if the flags don't go together, or no ratio up to 0.95 is enough.
-        PlanError: if there are too few epochs to remove filters.
+        PlanError: if there are too few epochs to remove filters, or the criterion can judge none.
         DataError: if the data set, which says how large pictures are, can't be loaded.
     """
     flags = budget.flags()
@@ -83,6 +83,7 @@ def within(recipe: Recipe, budget: Budget, report: Callable[[str], None] = print
     if costs.fit(0):
         report(f"{said}: kept as it is, with {costs.said(0)}")
         return recipe
+    costs.check()
     low, high = 1, _MOST
     if not costs.fit(high):
         raise UsageError(
@@ -109,6 +110,11 @@ class _Costs:
         self._plain.set_weights([w + random.uniform(0, 0.01, w.shape) for w in self._plain.get_weights()])
         self._labels = list(dataset.source.class_names)
         self.of = functools.cache(self._of)
+
+    def check(self) -> None:
+        """Refuses what no ratio can make smaller."""
+        recipe = dataclasses.replace(self._recipe, pruning_ratio=_MOST / 100)
+        filters.check(recipe, self._plain, filters.noise(self._plain))
 
     def fit(self, share: int) -> bool:
         found = self.of(share)

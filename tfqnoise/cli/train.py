@@ -8,6 +8,7 @@ from typing import Annotated
 import tyro
 
 from tfqnoise.cli.early import Early
+from tfqnoise.errors import UsageError
 from tfqnoise.recipe import Recipe
 from tfqnoise.run import Run
 
@@ -62,6 +63,12 @@ class Train:
             Run.refuse_existing(self.run_dir)
         settings = self.settings
         if any(limit is not None for limit in (self.max_macs, self.max_bytes, self.max_latency_ms)):
+            if self.resume:
+                raise UsageError(
+                    "a budget with --resume",
+                    "a run that goes on with the --pruning-ratio that its budget led to",
+                    "leave --max-macs, --max-bytes and --max-latency-ms out",
+                )
             from tfqnoise.benchmark.budget import Budget, within
 
             settings = within(settings, Budget(self.max_macs, self.max_bytes, self.max_latency_ms))

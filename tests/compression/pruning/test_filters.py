@@ -6,7 +6,6 @@ import pytest
 from tfqnoise import networks
 from tfqnoise.backend import keras
 from tfqnoise.compression.pruning import filters, surgery
-from tfqnoise.compression.pruning.channels import trace
 from tfqnoise.errors import PlanError
 from tfqnoise.recipe import Recipe
 
@@ -70,6 +69,9 @@ def test_a_ranking_over_all_layers_takes_the_least_of_all(network):
     found = _pruned(copy, pruning_ratio=32 / 224, pruning_scope="global")
     after = {row["group"]: row["units_before"] - row["units_after"] for row in found.groups}
     assert after == {**dict.fromkeys(after, 0), "stage3_block1_conv1": 32}
+    # The nearest whole number of all filters goes.
+    found = _pruned(copy, pruning_ratio=0.29, pruning_scope="global")
+    assert sum(row["units_before"] - row["units_after"] for row in found.groups) == round(0.29 * 224) == 65
     # However much is asked for, something of each layer stays.
     found = _pruned(copy, pruning_ratio=0.95, pruning_scope="global")
     assert min(row["units_after"] / row["units_first"] for row in found.groups) >= 0.1
@@ -117,9 +119,27 @@ def test_thinet_makes_up_for_what_it_removes(network):
     assert np.abs(made_up - kernel[:, :, with_help.filters["stem"]][..., with_help.filters[name]]).max() > 1e-3
 
 
-def test_every_group_of_a_network_is_asked_for():
+def test_every_layer_of_a_chain_is_a_group_but_the_last():
     network = networks.get("vgg16", width=0.125)((16, 16, 3), 4)
-    assert filters.sizes(network) == {group.name: len(group.units) for group in trace(network).groups}
+    *made, last = [layer for layer in network.layers if hasattr(layer, "kernel")]
+    assert last.name == "logits"
+    assert filters.sizes(network) == {layer.name: layer.kernel.shape[-1] for layer in made}
+
+
+def test_where_no_filter_may_be_removed_it_is_said():
+    image = keras.Input((16, 16, 3))
+    network = keras.Model(image, keras.layers.Dense(2)(keras.layers.Flatten()(image)))
+    with pytest.raises(PlanError, match="choose another --network"):
+        filters.check(Recipe(pruning_ratio=0.5), network, PICTURES)
+
+
+def test_an_outline_is_as_small_as_what_steps_lead_to(network):
+    recipe = Recipe(pruning_ratio=0.3, pruning_steps=2, pruning_ratios=("stem=0",))
+    outline, smaller, begun = filters.outlined(recipe, network), network, filters.sizes(network)
+    for step in (1, 2):
+        smaller = filters.prune(recipe, smaller, {}, begun, step, PICTURES).network
+    assert [w.shape for w in outline.weights] == [w.shape for w in smaller.weights]
+    assert filters.outlined(Recipe(), network) is network
 
 
 @pytest.mark.parametrize("scope", ["layer", "global"])

@@ -17,7 +17,6 @@ from tfqnoise.recipe import Recipe
 
 # In a ranking over all layers no group loses more than this: a layer with no channel would cut the network in two.
 _MOST = 0.9
-# Enough for a criterion to say which groups it can't judge.
 _PICTURES = 8
 
 
@@ -69,9 +68,17 @@ def check(recipe: Recipe, network: Any, pictures: np.ndarray) -> None:
     """Checks before training that filters can be removed as the recipe says.
 
     Raises:
-        PlanError: if a pattern of --pruning-ratios fits no layer, or the criterion can judge none.
+        PlanError: if a pattern of --pruning-ratios fits no layer, no filter may be removed, or the criterion can
+            judge none.
     """
     criterion, channels = criteria.get(recipe.criterion), trace(network)
+    if not channels.groups:
+        raise PlanError(
+            f"filters to be removed from {recipe.network}, where each layer stands beside the picture, the logits or "
+            "a layer that mixes channels in a way that isn't known",
+            "a convolution or hidden dense layer that others read",
+            "leave --pruning-ratio out, or choose another --network",
+        )
     ratios(recipe, channels.groups)
     seen = (Evidence(network, channels, group, pictures, recipe.seed) for group in channels.groups)
     if all(criterion.importance(each) is None for each in seen):
@@ -146,9 +153,13 @@ def outlined(recipe: Recipe, network: Any) -> Any:
     """
     if not recipe.shrinks:
         return network
-    pictures = np.random.default_rng(0).random((_PICTURES, *network.input_shape[1:]), np.float32)
     once = dataclasses.replace(recipe, pruning_steps=1)
-    return prune(once, network, {}, sizes(network), 1, pictures).network
+    return prune(once, network, {}, sizes(network), 1, noise(network)).network
+
+
+def noise(network: Any) -> np.ndarray:
+    """Returns a few pictures of a network's shape, by which a criterion can say which groups it can judge."""
+    return np.random.default_rng(0).random((_PICTURES, *network.input_shape[1:]), np.float32)
 
 
 def _kept(criterion: Any, evidence: Evidence, aim: int) -> tuple[np.ndarray, str]:
@@ -204,9 +215,7 @@ def _ranked(
         importance = criterion.importance(seen)
         if importance is not None:
             found[name] = importance / (np.sqrt(np.mean(importance**2)) or 1.0)
-    still = math.floor(recipe.pruning_ratio * share * sum(begun.values())) - (
-        sum(begun.values()) - sum(aims.values())
-    )
+    still = round(recipe.pruning_ratio * share * sum(begun.values())) - (sum(begun.values()) - sum(aims.values()))
     order = sorted((value, name) for name, values in found.items() for value in values)
     for _, name in order:
         if still > 0 and aims[name] > max(1, math.ceil((1 - _MOST) * begun[name])):
