@@ -37,6 +37,11 @@ def test_what_fits_already_stays_as_it_is():
     assert "kept as it is" in said[0]
     assert " bytes" in said[0]
     assert within(RECIPE, Budget(), said.append) is RECIPE
+    # Settings of a removal that isn't needed would be refused as idle.
+    prepared = dataclasses.replace(RECIPE, criterion="thinet", pruning_steps=2)
+    assert within(prepared, Budget(10**9), said.append) == RECIPE
+    some = dataclasses.replace(prepared, pruning_ratios=("stem=0.5",))
+    assert within(some, Budget(10**9), said.append) == some
 
 
 def test_what_the_run_of_weights_has_lost_counts(tmp_path):

@@ -18,6 +18,7 @@ from tfqnoise.errors import UsageError
 from tfqnoise.export.interpreter import Interpreter
 from tfqnoise.export.metadata import described
 from tfqnoise.export.untrained import converted
+from tfqnoise.limits import OF_PRUNING
 from tfqnoise.networks import cost
 from tfqnoise.recipe import Recipe
 
@@ -82,7 +83,9 @@ def within(recipe: Recipe, budget: Budget, report: Callable[[str], None] = print
     costs = _Costs(recipe, budget)
     if costs.fit(0):
         report(f"{said}: kept as it is, with {costs.said(0)}")
-        return recipe
+        # How filters would have been removed says nothing any more, and would be refused.
+        idle = () if recipe.pruning_ratios else OF_PRUNING
+        return dataclasses.replace(recipe, **{name: getattr(Recipe, name) for name in idle})
     costs.check()
     low, high = 1, _MOST
     if not costs.fit(high):

@@ -97,6 +97,14 @@ def test_channels_that_a_softmax_weighs_against_each_other_stay():
     assert list(_groups(network)) == ["before"]
 
 
+@pytest.mark.parametrize("function", ["relu", "swish", tf.nn.relu6, tf.nn.leaky_relu, tf.nn.silu])
+def test_functions_of_one_value_pass_channels_on(function):
+    image = keras.Input((6, 6, 3))
+    x = layers.Activation(function)(layers.Conv2D(4, 1, activation=function, name="made")(image))
+    network = keras.Model(image, layers.Dense(2)(layers.GlobalAveragePooling2D()(x)))
+    assert _groups(network) == {"made": (4, 1)}
+
+
 def test_a_layer_that_reads_what_it_gave_is_one_stream():
     image = keras.Input((6, 6, 3))
     again, x = layers.Conv2D(4, 3, padding="same", name="again"), layers.Conv2D(4, 1, name="before")(image)

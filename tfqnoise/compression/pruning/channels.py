@@ -40,13 +40,17 @@ _JOINED = (
     _layers.Maximum,
     _layers.Minimum,
 )
-# Functions of one value. Others, such as softmax, need all channels of a place.
-_ALONE = tuple(
-    getattr(keras.activations, name)
-    for name in (
-        *("linear", "relu", "elu", "selu", "gelu", "swish", "mish", "sigmoid", "hard_sigmoid", "tanh", "softplus"),
-        *("softsign", "exponential"),
-    )
+_OF_KERAS = (
+    *("linear", "relu", "elu", "selu", "gelu", "swish", "mish", "sigmoid", "hard_sigmoid", "tanh", "softplus"),
+    *("softsign", "exponential"),
+)
+_OF_TENSORFLOW = (
+    *("relu", "relu6", "leaky_relu", "elu", "selu", "gelu", "silu", "sigmoid", "tanh", "softplus", "softsign"),
+)
+# Functions of one value. Others, such as softmax, may need all channels of a place.
+_ALONE = (
+    *(getattr(keras.activations, name) for name in _OF_KERAS),
+    *(getattr(tf.nn, name) for name in _OF_TENSORFLOW),
 )
 
 
