@@ -158,8 +158,13 @@ def test_resuming_a_small_network_is_exact(tmp_path, silent, monkeypatch, epochs
 
 @pytest.mark.parametrize(
     ("strategy", "bits"),
-    # A network alone, two with filters of their own, and an averaged one.
-    [("plain", 8), pytest.param("co_teaching", 32, marks=pytest.mark.slow), ("elr_plus", 32)],
+    # A network alone, two with filters of their own, an averaged one, and one with a branch that begins anew.
+    [
+        ("plain", 8),
+        pytest.param("co_teaching", 32, marks=pytest.mark.slow),
+        ("elr_plus", 32),
+        pytest.param('{"name": "auxiliary", "strong": "standard"}', 8, marks=pytest.mark.slow),
+    ],
 )
 def test_resuming_between_pruning_steps_is_exact(tmp_path, silent, monkeypatch, strategy, bits):
     monkeypatch.setattr(assembly, "build", _small)
