@@ -3,7 +3,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from tfqnoise import networks
+from tfqnoise import assembly, networks
 from tfqnoise.backend import keras
 from tfqnoise.errors import RunError, UsageError
 from tfqnoise.export import export
@@ -87,3 +87,28 @@ def test_weights_learned_on_imagenet_are_taken(monkeypatch):
     assert filters == {}
     kernel = source.get_layer("conv_pw_5").kernel
     np.testing.assert_array_equal(found.get_layer("block5_pointwise").kernel, kernel)
+
+
+def test_scales_become_positive_where_clusters_need_it_and_nothing_else_changes(monkeypatch):
+    """A scale that is negative would otherwise be set to next to nothing in the first step."""
+    random = np.random.default_rng(0)
+    source = keras.applications.MobileNet(
+        weights=None, alpha=0.25, input_shape=(32, 32, 3), classifier_activation=None
+    )
+    for layer in source.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            ranges = ((-1.5, 1.5), (-0.5, 0.5), (-0.2, 0.2), (0.3, 1.5))
+            layer.set_weights([random.uniform(*r, v.shape) for r, v in zip(ranges, layer.weights, strict=True)])
+    monkeypatch.setattr(imagenet, "_fetched", lambda *arguments: source)
+    recipe = dataclasses.replace(BASE, weights="imagenet", network="mobilenet_v1", width=0.25)
+    clustered = dataclasses.replace(recipe, clusters=8, bits=8, epochs=3)
+    found = {each: started(each, assembly.build(each, (32, 32, 3), 1000))[0] for each in (recipe, clustered)}
+    least = [
+        min(layer.gamma.numpy().min() for layer in network.layers if hasattr(layer, "gamma"))
+        for network in found.values()
+    ]
+    assert least[0] < 0 <= least[1]
+    images = random.random((4, 32, 32, 3)).astype(np.float32)
+    one, other = (network(images).numpy() for network in found.values())
+    np.testing.assert_array_equal(one, other)
+    assert np.ptp(one) > 0

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from tfqnoise import assembly, networks
+from tfqnoise.backend import keras
 from tfqnoise.compression import forms
 from tfqnoise.compression.forms import Form
 from tfqnoise.compression.pruning import surgery
@@ -31,7 +32,15 @@ def started(recipe: Recipe, network: Any) -> tuple[Any, dict[str, np.ndarray]]:
     """
     if recipe.weights == IMAGENET:
         imagenet.load(network, str(networks.registry.parse(recipe.network)["name"]), recipe.width)
-        return network, {}
+        result, filters = network, dict[str, np.ndarray]()
+    else:
+        result, filters = _of_run(recipe, network)
+    if recipe.clusters:
+        _turn(result)
+    return result, filters
+
+
+def _of_run(recipe: Recipe, network: Any) -> tuple[Any, dict[str, np.ndarray]]:
     run, shape, class_names = finished(recipe.weights or "", "--weights")
     assembly.inherited(recipe)
     if shape[-1] != network.input_shape[-1]:
@@ -47,3 +56,24 @@ def started(recipe: Recipe, network: Any) -> tuple[Any, dict[str, np.ndarray]]:
         if [v.shape for v in layer.weights] == [v.shape for v in other.weights]:
             layer.set_weights(other.get_weights())
     return result, trained.filters
+
+
+def _turn(network: Any) -> None:
+    """Makes the scales of batch norms positive, with the filters before them turned, which computes the same.
+
+    With --clusters a scale must be positive (`tfqnoise.assembly.build`). A negative one that was learned without
+    would lose its channel in the first step.
+    """
+    for norm in network.layers:
+        if not isinstance(norm, keras.layers.BatchNormalization) or not norm.scale:
+            continue
+        maker = norm.inbound_nodes[0].inbound_layers
+        kernel = getattr(maker, "depthwise_kernel", getattr(maker, "kernel", None))
+        if kernel is None or len(maker.outbound_nodes) > 1 or maker.activation is not keras.activations.linear:
+            continue
+        sign = np.where(norm.gamma.numpy() < 0, np.float32(-1), np.float32(1))
+        # Of a depthwise kernel the filters are the last two axes.
+        kernel.assign(kernel * sign.reshape(kernel.shape[-2:] if hasattr(maker, "depthwise_kernel") else -1))
+        for weight in (maker.bias, norm.moving_mean, norm.gamma):
+            if weight is not None:
+                weight.assign(weight * sign)
