@@ -143,7 +143,7 @@ class Recipe:
     `rand_augment` on top of it, or `none`."""
     magnitude_schedule: str = "constant"
     """How the magnitude of the augmentation follows the network's size as it is pruned, or without pruning the
-    epochs: `constant`, `falling` or `rising`."""
+    epochs: `constant`, `falling` or `rising`; `learned` follows over-fitting."""
 
     epochs: int = 30
     """Passes over the training pictures."""

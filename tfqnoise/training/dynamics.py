@@ -2,7 +2,11 @@
 
 from typing import Any
 
+import numpy as np
+
 from tfqnoise.backend import tf
+from tfqnoise.data.dataset import Dataset
+from tfqnoise.strategies import State
 
 
 class Dynamics(tf.Module):
@@ -40,3 +44,26 @@ class Dynamics(tf.Module):
         other = tf.reduce_max(tf.where(own, logits.dtype.min, logits), axis=-1)
         self.margins.scatter_nd_add(rows, given - other)
         self.losses.scatter_nd_add(rows, tf.reduce_logsumexp(logits, axis=-1) - given)
+
+
+def examples(dataset: Dataset, dynamics: Dynamics, strategy: State) -> dict[str, np.ndarray]:
+    """Returns the content of examples.npz: what is known of each training example, for an audit.
+
+    Args:
+        dataset: the training examples.
+        dynamics: what was seen of them.
+        strategy: what believes something of their labels.
+    """
+    train, seen = dataset.train, np.maximum(dynamics.seen.numpy(), 1)
+    unknown = np.full(len(train), np.nan)
+    table = strategy.label_table()
+    return {
+        "ids": train.examples.ids,
+        "given": train.given,
+        "source": train.examples.labels,
+        "seen": dynamics.seen.numpy(),
+        # A strategy that mixes pictures never answers to one as it is.
+        "margin": dynamics.margins.numpy() / seen if strategy.answers else unknown,
+        "loss": dynamics.losses.numpy() / seen if strategy.answers else unknown,
+        **({} if table is None else {"table": table}),
+    }

@@ -64,3 +64,22 @@ def check(recipe: Recipe, dataset: Dataset, phases: list[Phase], loss: Any, stra
             "square pictures, which stay as they are when turned",
             f"give --image-size {min(height, width)}",
         )
+
+
+def check_learned(recipe: Recipe, schedule: Any, accuracy: bool) -> None:
+    """Refuses a magnitude that follows the training accuracy where training has none.
+
+    Args:
+        recipe: of the run.
+        schedule: of its magnitude.
+        accuracy: whether there is a training accuracy.
+
+    Raises:
+        UsageError: if there is none, and the schedule follows it.
+    """
+    if hasattr(schedule, "after") and not accuracy:
+        raise UsageError(
+            f"--magnitude-schedule {recipe.magnitude_schedule} with --strategy {recipe.strategy} on {recipe.dataset}",
+            "a training accuracy: one label a picture, and a strategy that doesn't mix pictures",
+            "use --magnitude-schedule falling or constant",
+        )

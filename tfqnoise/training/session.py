@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import itertools
 import os
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -26,7 +27,7 @@ from tfqnoise.strategies import TEACHER, Problem, State
 from tfqnoise.strategies.plain import Plain
 from tfqnoise.training import inputs, precision, preflight, rotnet, summary
 from tfqnoise.training.callbacks import Chance, Clusters, Evaluation, Guard, Record, Stopwatch, Strategy
-from tfqnoise.training.dynamics import Dynamics
+from tfqnoise.training.dynamics import Dynamics, examples
 from tfqnoise.training.engine import Member, Trainer, members_of
 from tfqnoise.training.shrinking import Shrinking
 from tfqnoise.training.teacher import answers, teacher
@@ -68,9 +69,9 @@ class Session:
             (schedules, recipe.penalty_schedule),
             (initialisations, recipe.initialisation),
             (criteria, recipe.criterion),
-            (magnitude_schedules, recipe.magnitude_schedule),
         ):
             family.get(spec)
+        self.magnitudes = magnitude_schedules.get(recipe.magnitude_schedule)
         loss, strategy = losses.get(recipe.loss), strategies.get(recipe.strategy)
         self.dataset: Dataset = data.load(recipe)
         if recipe.loss == Recipe.loss:
@@ -100,6 +101,9 @@ class Session:
                 recipe.seed,
                 answers(self.teacher) if recipe.teacher else None,
             ),
+        )
+        preflight.check_learned(
+            recipe, self.magnitudes, self.strategy.answers and self.dataset.source.task == "single"
         )
         self.branch = self.strategy.branch(self.network)
         # Peers begin with weights of their own and the first's filters, an average with its weights, too.
@@ -143,7 +147,7 @@ class Session:
             if self.forms:
                 forms.check(self.recipe, self.forms[0], self.phases[-1])
             if self.dataset.source.task == "single":
-                run.write_arrays("examples.npz", self._examples())
+                run.write_arrays("examples.npz", examples(self.dataset, self.dynamics, self.strategy))
             result = summary.of(self.recipe, self.dataset, self.network, self.phases, self.rows)
             run.write_json("summary.json", result)
         self.report(summary.end(result) + f"\nrun: {run.path}")
@@ -193,18 +197,21 @@ class Session:
                 form.restored()
         if start == phase.end:
             return
-        share = self.shrinking.left(phase.shrunk)
+        callbacks = self._callbacks(run, phase, trainer, strategy, state)
+        learned = hasattr(self.magnitudes, "after")
         with precision.convolutions(self.recipe.precision), _explained(run):
-            trainer.fit(
-                pipeline.batches(
-                    self.recipe, self.dataset, start, phase=phase, size_share=share, **strategy.pictures()
-                ),
-                initial_epoch=start,
-                epochs=phase.end,
-                steps_per_epoch=steps,
-                verbose="auto" if os.isatty(1) else 2,
-                callbacks=self._callbacks(run, phase, trainer, strategy, state),
-            )
+            for first, end in itertools.pairwise(range(start, phase.end + 1) if learned else (start, phase.end)):
+                share = self.magnitudes.after(self.rows) if learned else self.shrinking.left(phase.shrunk)
+                trainer.fit(
+                    pipeline.batches(
+                        self.recipe, self.dataset, first, phase=phase, size_share=share, **strategy.pictures()
+                    ),
+                    initial_epoch=first,
+                    epochs=end,
+                    steps_per_epoch=steps,
+                    verbose="auto" if os.isatty(1) else 2,
+                    callbacks=callbacks,
+                )
 
     def _callbacks(
         self, run: Run, phase: plan.Phase, trainer: Trainer, strategy: State, state: dict[str, list[Any]]
@@ -321,23 +328,6 @@ class Session:
         for network in self.plain[1:]:
             for layer, trained in zip(network.layers[:-1], self.network.layers[:-1], strict=True):
                 layer.set_weights(trained.get_weights())
-
-    def _examples(self) -> dict[str, np.ndarray]:
-        """Returns what is known of each training example, for an audit."""
-        train, dynamics = self.dataset.train, self.dynamics
-        seen = np.maximum(dynamics.seen.numpy(), 1)
-        unknown = np.full(len(train), np.nan)
-        table = self.strategy.label_table()
-        return {
-            "ids": train.examples.ids,
-            "given": train.given,
-            "source": train.examples.labels,
-            "seen": dynamics.seen.numpy(),
-            # A strategy that mixes pictures never answers to one as it is.
-            "margin": dynamics.margins.numpy() / seen if self.strategy.answers else unknown,
-            "loss": dynamics.losses.numpy() / seen if self.strategy.answers else unknown,
-            **({} if table is None else {"table": table}),
-        }
 
     def _plan(self) -> dict[str, Any]:
         return {

@@ -3,8 +3,7 @@
 import dataclasses
 from typing import Any
 
-from tfqnoise.augmentation.schedules import register
-from tfqnoise.errors import UsageError
+from tfqnoise.augmentation.schedules import check_least, register
 
 
 @register(reference="Yu et al., IJCNN 2023 (arXiv 2305.13232), to compare with falling")
@@ -19,8 +18,7 @@ class Rising:
     least: float = 0.0
 
     def __post_init__(self) -> None:
-        if not 0 <= self.least <= 1:
-            raise UsageError(f"rising with least = {self.least}", "a share from 0 to 1", "use 0 or 0.25")
+        check_least("rising", self.least)
 
     def __call__(self, size: Any) -> Any:
         return 1 - (1 - self.least) * size
