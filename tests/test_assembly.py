@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from tfqnoise import Recipe, assembly
-from tfqnoise.errors import RunError
+from tfqnoise.errors import RunError, UsageError
 
 
 def test_weights_go_out_and_in():
@@ -26,3 +26,8 @@ def test_weights_of_another_network_are_refused():
     }
     with pytest.raises(RunError, match="don't fit the network"):
         assembly.assign(networks[0].weights, swapped, "network", "weights.npz")
+
+
+def test_a_width_has_its_own_flag():
+    with pytest.raises(UsageError, match=r"--network .* with the setting 'width'"):
+        assembly.factory(Recipe(network='{"name": "resnet8", "width": 0.5}', width=0.25))

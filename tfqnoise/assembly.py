@@ -19,9 +19,25 @@ from tfqnoise.recipe import IMAGENET, Recipe
 from tfqnoise.run import Run
 
 
+def factory(recipe: Recipe) -> Any:
+    """Returns what builds the recipe's network from an input shape and a number of classes.
+
+    Raises:
+        UsageError: for an unknown network or setting, or a width that isn't from its own flag.
+    """
+    named = networks.registry.parse(recipe.network)
+    if "width" in named:
+        raise UsageError(
+            f"--network {recipe.network} with the setting 'width'",
+            "this setting from its own flag",
+            f"leave it out there and use --width {named['width']}",
+        )
+    return networks.get(recipe.network, width=recipe.width)
+
+
 def build(recipe: Recipe, input_shape: tuple[int, int, int], classes: int) -> Any:
     """Returns the recipe's plain float network with fresh weights."""
-    network = networks.get(recipe.network, width=recipe.width)(input_shape, classes)
+    network = factory(recipe)(input_shape, classes)
     return _with_positive_scales(network) if recipe.clusters else network
 
 

@@ -193,3 +193,10 @@ def test_trusted_labels_last_to_the_end():
 def test_stages_of_pre_training_and_trust_that_can_not_be_are_refused(settings, message):
     with pytest.raises(PlanError, match=message):
         phases(Recipe(epochs=10, **settings))
+
+
+def test_usual_stages_that_do_not_fit_are_not_blamed_on_a_flag_nobody_gave():
+    recipe = Recipe(bits=32, epochs=2, pruning_ratio=0.5, pruning_steps=4)
+    with pytest.raises(PlanError, match="the usual stages float:1,shrink:1: shrink has fewer epochs") as caught:
+        stages(recipe)
+    assert "train longer (--epochs)" in str(caught.value)

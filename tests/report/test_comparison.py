@@ -10,6 +10,8 @@ from tfqnoise.report.comparison import compare, figure, rows, table
 
 SUMMARY = {
     "epochs": 30,
+    "parameters": 78378,
+    "macs": 12_501_632,
     "test_accuracy_last": 0.75,
     "test_accuracy_best": 0.76,
     "memorised_last": 0.03,
@@ -62,6 +64,8 @@ def test_what_differs_is_named_and_what_is_known_is_read(runs):
     assert cells == [
         "four",
         "noise=0.4 bits=4 quantizer=lsq",
+        "78,378",
+        "12,501,632",
         "75.00% / 76.00%",
         "3.0%",
         "70.0%",

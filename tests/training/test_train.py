@@ -193,6 +193,17 @@ def test_resuming_between_pruning_steps_is_exact(tmp_path, silent, monkeypatch, 
     steps = whole.read_json("pruning.json")["steps"]
     assert [row["groups"][0]["units_after"] for row in steps] == [6, 4]
     assert whole.read_arrays("weights.npz")["filters/conv"].shape == (4,)
+    # The record of a step that was taken is added to, so it must be there, and whole.
+    damaged = Run.open(tmp_path / "stopped3")
+    kept = damaged.read_json("pruning.json")
+    for content in ([], {}, {"steps": []}, {"steps": [{"step": 2}]}):
+        damaged.write_json("pruning.json", content)
+        with pytest.raises(RunError, match=r"pruning\.json"):
+            train(recipe, damaged.path, resume=True, report=silent)
+    (damaged.path / "pruning.json").unlink()
+    with pytest.raises(RunError, match=r"pruning\.json is missing"):
+        train(recipe, damaged.path, resume=True, report=silent)
+    damaged.write_json("pruning.json", kept)
     for epoch in (1, 2, 3):
         resumed = train(recipe, tmp_path / f"stopped{epoch}", resume=True, report=silent)
         _assert_same(whole, resumed, "weights.npz", "checkpoint.npz")

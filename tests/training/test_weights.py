@@ -32,8 +32,10 @@ def test_a_run_goes_on_from_another_and_loses_filters_at_once(base, tmp_path, si
     assert summary["macs"] == step["macs"] < 0.3 * learned["macs"]
     report = export(run, report=silent)
     assert report["passed"]
-    # Another goes on from what is left.
-    later = train(dataclasses.replace(BASE, weights=str(run.path)), tmp_path / "later", report=silent)
+    # Another goes on from what is left, and says so.
+    said = []
+    later = train(dataclasses.replace(BASE, weights=str(run.path)), tmp_path / "later", report=said.append)
+    assert f"begins with the weights of {run.path}, pruned from {learned['parameters']:,} parameters" in said[0]
     assert later.read_json("summary.json")["parameters"] == step["parameters"]
     np.testing.assert_array_equal(
         later.read_arrays("weights.npz")["filters/stem"], run.read_arrays("weights.npz")["filters/stem"]

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from tfqnoise import assembly
+from tfqnoise.compression import plan
 from tfqnoise.compression.pruning import filters
 from tfqnoise.data import dataset as data
 from tfqnoise.errors import UsageError
@@ -80,6 +81,9 @@ def within(recipe: Recipe, budget: Budget, report: Callable[[str], None] = print
         )
     if recipe.bits == 32 and (budget.bytes or budget.latency_ms):
         raise UsageError(f"{said} with --bits 32", "--max-macs, or an integer model", "train with --bits 8")
+    # What the stages lack is found before networks are built and timed, which takes a while.
+    plan.stages(dataclasses.replace(recipe, pruning_ratio=recipe.pruning_ratio or 0.01))
+    report(f"{said}: looking for the least share of filters to remove")
     costs = _Costs(recipe, budget)
     if costs.fit(0):
         report(f"{said}: kept as it is, with {costs.said(0)}")
@@ -127,7 +131,7 @@ class _Costs:
         found = self.of(share)
         words = [f"{found['macs']:,} multiply-accumulates"]
         words += [f"{found['bytes']:,} bytes"] if "bytes" in found else []
-        words += [f"{found['latency_ms']:.4f} ms"] if "latency_ms" in found else []
+        words += [f"{found['latency_ms']:.4g} ms"] if "latency_ms" in found else []
         return ", ".join(words)
 
     def _of(self, share: int) -> dict[str, Any]:

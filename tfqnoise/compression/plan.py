@@ -95,7 +95,7 @@ class Phase:
 
     def __str__(self) -> str:
         done = {
-            f"filters removed ({self.shrunk} of the pruning steps)": self.shrunk > 0,
+            f"filters removed (after pruning step {self.shrunk})": self.shrunk > 0,
             "pruning": self.pruning,
             "zeros kept": self.pruned,
             "clustering": self.clustering,
@@ -242,7 +242,9 @@ def _default(recipe: Recipe) -> list[Stage]:
     if min(counts) < 1:
         names = ", ".join(name for name, _ in shares)
         raise PlanError(
-            f"{epochs} epochs for the stages {names}", "at least one epoch each", "train longer, or give --stages"
+            f"{epochs} epochs for the stages {names}",
+            f"at least one epoch each, so {len(shares)}",
+            "train longer (--epochs), or give --stages",
         )
     middle = [Stage(tuple(name.split("+")), count) for (name, _), count in zip(shares, counts, strict=True)]
     return begin + middle + finish
@@ -309,11 +311,11 @@ def _check(recipe: Recipe, found: list[Stage]) -> None:
     for wrong, problem in problems:
         if wrong:
             shown = recipe.stages or ",".join(f"{'+'.join(s.names)}:{s.epochs}" for s in found)
-            raise PlanError(
-                f"--stages {shown}: {problem}",
-                "stages that fit the other flags",
-                "change --stages, or leave it out for the usual ones",
+            remedy = (
+                "change --stages, or leave it out" if recipe.stages else "train longer (--epochs), or give --stages"
             )
+            given = "--stages" if recipe.stages else "the usual stages"
+            raise PlanError(f"{given} {shown}: {problem}", "stages that fit the other flags", remedy)
 
 
 def _shrink_problems(recipe: Recipe, found: list[Stage], at: dict[str, int]) -> list[tuple[bool, str]]:

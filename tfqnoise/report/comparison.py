@@ -26,6 +26,8 @@ class Row:
     Attributes:
         run: the directory's name.
         flags: the fields of its recipe in which the runs differ, where they aren't the defaults.
+        parameters: of the network.
+        macs: multiply-accumulates a picture.
         accuracy_last: on the test pictures, of the last epoch; the mean F1 where a picture has several labels.
         accuracy_best: of the best epoch.
         memorised: share of wrongly labelled training pictures for which the network repeats the wrong label.
@@ -39,6 +41,8 @@ class Row:
 
     run: str
     flags: dict[str, Any]
+    parameters: int
+    macs: int
     accuracy_last: float
     accuracy_best: float
     memorised: float | None
@@ -118,6 +122,8 @@ def _row(run: Run, flags: dict[str, Any]) -> Row:
     summary = run.read_json("summary.json")
     with run.expecting("summary.json"):
         learned: dict[str, Any] = {
+            "parameters": int(summary["parameters"]),
+            "macs": int(summary["macs"]),
             "accuracy_last": float(summary[f"test_{summary.get('metric', 'accuracy')}_last"]),
             "accuracy_best": float(summary[f"test_{summary.get('metric', 'accuracy')}_best"]),
             "memorised": _number(summary["memorised_last"]),
@@ -158,6 +164,8 @@ def _number(value: Any) -> float | None:
 _COLUMNS = (
     "run",
     "flags that differ",
+    "parameters",
+    "MACs",
     "accuracy last / best",
     "memorised",
     "recovered",
@@ -185,6 +193,8 @@ def _cells(row: Row) -> list[str]:
     cells = [
         row.run,
         flags,
+        f"{row.parameters:,}",
+        f"{row.macs:,}",
         f"{row.accuracy_last:.2%} / {row.accuracy_best:.2%}",
         _percent(row.memorised, 1),
         _percent(row.recovered, 1),

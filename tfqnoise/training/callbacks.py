@@ -11,6 +11,7 @@ from tfqnoise import metrics
 from tfqnoise.assembly import arrays_of
 from tfqnoise.backend import keras, tf
 from tfqnoise.compression.forms import Form
+from tfqnoise.compression.plan import Phase
 from tfqnoise.data.dataset import Dataset
 from tfqnoise.errors import TrainingError
 from tfqnoise.networks.predict import Predictor
@@ -124,6 +125,30 @@ class Stopwatch(keras.callbacks.Callback):
         if logs is not None and self._batches > 1:
             elapsed = self._last - self._first
             logs["images_per_second"] = (self._batches - 1) * self._batch_size / elapsed
+
+
+class Magnitude(keras.callbacks.Callback):
+    """Adds the magnitude of the augmentation in the middle of each epoch to the epoch's record, where it has one.
+
+    Args:
+        policy: the augmentation.
+        schedule: of its magnitude.
+        phase: whose span the schedule follows where it follows the epochs.
+        share: gives what it follows in this epoch; None for the epochs.
+    """
+
+    def __init__(self, policy: Any, schedule: Any, phase: Phase, share: Callable[[], float | None]) -> None:
+        super().__init__()
+        self._policy, self._schedule, self._share = policy, schedule, share
+        self._first, self._last = phase.span
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        if logs is None or not hasattr(self._policy, "magnitude"):
+            return
+        share = self._share()
+        if share is None:
+            share = min(1.0, max(0.0, 1 - (epoch + 0.5 - self._first) / (self._last - self._first)))
+        logs["magnitude"] = self._policy.magnitude * float(self._schedule(tf.constant(share, tf.float32)))
 
 
 class Strategy(keras.callbacks.Callback):

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from tfqnoise import assembly, augmentation, losses, networks, strategies
+from tfqnoise import assembly, augmentation, losses, strategies
 from tfqnoise.augmentation import schedules as magnitude_schedules
 from tfqnoise.backend import keras, tf
 from tfqnoise.compression import forms, plan
@@ -26,7 +26,7 @@ from tfqnoise.run import Run
 from tfqnoise.strategies import TEACHER, Problem, State
 from tfqnoise.strategies.plain import Plain
 from tfqnoise.training import inputs, precision, preflight, rotnet, summary
-from tfqnoise.training.callbacks import Chance, Clusters, Evaluation, Guard, Record, Stopwatch, Strategy
+from tfqnoise.training.callbacks import Chance, Clusters, Evaluation, Guard, Magnitude, Record, Stopwatch, Strategy
 from tfqnoise.training.dynamics import Dynamics, examples
 from tfqnoise.training.engine import Member, Trainer, members_of
 from tfqnoise.training.shrinking import Shrinking
@@ -62,7 +62,7 @@ class Session:
         self.recipe, self.report = recipe, report
         self.phases = plan.phases(recipe)
         # Names are looked up before the data are loaded, which may take minutes.
-        networks.get(recipe.network, width=recipe.width)
+        assembly.factory(recipe)
         augmentation.registry.entry(str(augmentation.registry.parse(recipe.augmentation)["name"]))
         for family, spec in (
             (penalties, recipe.penalty),
@@ -137,7 +137,7 @@ class Session:
             checkpoint = self._checkpoint(run)
             done = int(checkpoint["epoch"]) if checkpoint else 0
             if checkpoint is not None:
-                self._take_filters(checkpoint, done)
+                self._take_filters(run, checkpoint, done)
             for phase in self.phases:
                 # A checkpoint from the very end of a phase is put back into that phase's network, from which
                 # the next one then starts as it would have without the interruption.
@@ -201,10 +201,14 @@ class Session:
         learned = hasattr(self.magnitudes, "after")
         with precision.convolutions(self.recipe.precision), _explained(run):
             for first, end in itertools.pairwise(range(start, phase.end + 1) if learned else (start, phase.end)):
-                share = self.magnitudes.after(self.rows) if learned else self.shrinking.left(phase.shrunk)
                 trainer.fit(
                     pipeline.batches(
-                        self.recipe, self.dataset, first, phase=phase, size_share=share, **strategy.pictures()
+                        self.recipe,
+                        self.dataset,
+                        first,
+                        phase=phase,
+                        size_share=self._size_share(),
+                        **strategy.pictures(),
                     ),
                     initial_epoch=first,
                     epochs=end,
@@ -212,6 +216,12 @@ class Session:
                     verbose="auto" if os.isatty(1) else 2,
                     callbacks=callbacks,
                 )
+
+    def _size_share(self) -> float | None:
+        """Returns what the magnitude of the augmentation follows in the next epoch; None for the epochs."""
+        if hasattr(self.magnitudes, "after"):
+            return float(self.magnitudes.after(self.rows))
+        return self.shrinking.left(self.shrinking.steps)
 
     def _callbacks(
         self, run: Run, phase: plan.Phase, trainer: Trainer, strategy: State, state: dict[str, list[Any]]
@@ -228,6 +238,7 @@ class Session:
             Guard(run, [v for each in self.forms for v in (*each.network.weights, *each.state())]),
             *([Clusters(run, form)] if phase.clustering or phase.snapped else []),
             Stopwatch(size),
+            Magnitude(pipeline.policy(self.recipe, self.dataset.source), self.magnitudes, phase, self._size_share),
             *([] if phase.rotation else [Evaluation(run, trainer, self.dataset)]),
             Record(run, trainer, self.rows, lambda: state, self.shrinking.arrays()),
             keras.callbacks.TensorBoard(run.path / "tensorboard", write_graph=False, profile_batch=0),
@@ -256,13 +267,13 @@ class Session:
             return Plain().build(losses.scheduled(losses.get("cross_entropy")), problem)
         return self.strategy
 
-    def _take_filters(self, checkpoint: dict[str, np.ndarray], done: int) -> None:
+    def _take_filters(self, run: Run, checkpoint: dict[str, np.ndarray], done: int) -> None:
         """Gives the networks the filters that they have in a checkpoint."""
         phase = next(phase for phase in self.phases if done <= phase.end)
         # Before the first step networks stay as they began: pre-training keeps no weights of their last layers.
         if phase.shrunk:
             whole = [self._peer() for _ in self.plain]
-            self._become(self.shrinking.restored(checkpoint, phase.shrunk, whole))
+            self._become(self.shrinking.restored(run, checkpoint, phase.shrunk, whole))
 
     def _become(self, networks: list[Any]) -> None:
         self.network, self.plain = networks[0], networks

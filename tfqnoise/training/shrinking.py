@@ -57,14 +57,19 @@ class Shrinking:
         """Returns the share of the filters to be removed that is still there after some steps; None if none go."""
         return 1 - steps / self._recipe.pruning_steps if self._recipe.shrinks else None
 
-    def restored(self, checkpoint: dict[str, np.ndarray], steps: int, whole: list[Any]) -> list[Any]:
+    def restored(self, run: Run, checkpoint: dict[str, np.ndarray], steps: int, whole: list[Any]) -> list[Any]:
         """Returns the networks as a checkpoint has them, their weights left to be put in.
 
         Args:
+            run: whose pruning.json must have these steps, since the next one is added to them.
             checkpoint: with the arrays of `arrays`.
             steps: the pruning steps that were taken.
             whole: networks with all filters.
+
+        Raises:
+            RunError: if pruning.json is missing or damaged.
         """
+        _earlier(run, steps)
         self._left = [assembly.filters_of(checkpoint, f"filters{number or ''}") for number in range(len(self._left))]
         self.steps = steps
         return [surgery.rebuilt(network, left) for network, left in zip(whole, self._left, strict=True)]
@@ -101,8 +106,7 @@ class Shrinking:
             f"test_{metric}": self._measured(smaller[0]),
             "groups": groups,
         }
-        earlier = run.read_json(FILE)["steps"] if (run.path / FILE).exists() else []
-        run.write_json(FILE, {"steps": [*earlier[: self.steps - 1], record]})
+        run.write_json(FILE, {"steps": [*_earlier(run, self.steps - 1), record]})
         return smaller, _said(record)
 
     def _pictures(self, count: int) -> np.ndarray:
@@ -112,6 +116,18 @@ class Shrinking:
     def _measured(self, network: Any) -> float:
         test = self._dataset.test
         return metrics.headline(self._dataset.source.task, test.labels, Predictor(network)(test.images))
+
+
+def _earlier(run: Run, steps: int) -> list[dict[str, Any]]:
+    """Returns the records of the steps that were taken."""
+    if not steps:
+        return []
+    found = run.read_json(FILE)
+    with run.expecting(FILE):
+        records = list(found["steps"][:steps])
+        if [record["step"] for record in records] != list(range(1, steps + 1)):
+            raise ValueError(f"steps 1 to {steps} are not all there")
+    return records
 
 
 def _said(record: dict[str, Any]) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tfqnoise import metrics
+from tfqnoise import assembly, metrics
 from tfqnoise.compression import plan
 from tfqnoise.compression.forms import Form
 from tfqnoise.data.dataset import Dataset
@@ -46,6 +46,10 @@ def beginning(recipe: Recipe, dataset: Dataset, network: Any, phases: list[plan.
         f"{recipe.network}: {cost.parameters(network):,} parameters, {cost.macs(network):,} "
         "multiply-accumulates a picture"
     )
+    if recipe.weights:
+        whole = cost.parameters(assembly.build(recipe, dataset.input_shape, dataset.classes))
+        lost = f", pruned from {whole:,} parameters" if whole > cost.parameters(network) else ""
+        lines.append(f"begins with the weights of {recipe.weights}{lost}")
     lines += map(str, phases)
     return "\n".join([*lines, *([plan.table(form.layers)] if form.layers else [])])
 

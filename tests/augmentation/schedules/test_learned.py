@@ -57,6 +57,8 @@ def test_what_is_learned_feeds_the_next_epoch_and_survives_an_interruption(tmp_p
     learned = schedules.get("learned")
     assert shares == [(number, learned.after(rows[:number])) for number in range(len(rows))]
     assert len({share for _, share in shares}) > 1
+    # Cutout's magnitude is 0.5 by default.
+    assert [row["magnitude"] for row in rows] == pytest.approx([share / 2 for _, share in shares])
 
     class KilledError(Exception):
         pass
