@@ -16,12 +16,11 @@ _SHAPE = (32, 32, 3)
 class _Restored:
     """A network that has seen some random pictures, and these."""
 
-    def __init__(self, name, bits, width):
+    def __init__(self, make, bits=8, allow_float=()):
         keras.utils.set_random_seed(0)
         random = np.random.default_rng(0)
         self.images = random.integers(0, 256, (12, *_SHAPE), np.uint8)
-        plain = networks.registry.get(name, width=width)(_SHAPE, 5)
-        self.network, _ = quantize(plain, widths=Widths(bits=bits))
+        self.network, _ = quantize(make(_SHAPE, 5), allow_float, Widths(bits=bits))
         for _ in range(3):
             self.network(self.images.astype(np.float32) / 255, training=True)
         settle(self.network)
@@ -43,7 +42,7 @@ class _Restored:
     ],
 )
 def test_layers_of_a_sound_file_are_faithful(name, bits, width):
-    restored = _Restored(name, bits, width)
+    restored = _Restored(networks.registry.get(name, width=width), bits)
     rows = layerwise.compare_layers(restored.file(), restored)
     assert not [str(row) for row in rows if not row.faithful]
     # Nearly all of the layers with weights, after what the converter fused.
@@ -53,7 +52,7 @@ def test_layers_of_a_sound_file_are_faithful(name, bits, width):
 
 def test_only_the_layer_at_fault_is_blamed():
     """What comes behind it computes what it should, from other values."""
-    restored = _Restored("resnet20", 8, 0.25)
+    restored = _Restored(networks.registry.get("resnet20", width=0.25))
     maximum = restored.network.get_layer("quant_stage2_block2_conv1_relu")._output_quantizer_vars["max"]
     kept = maximum.numpy()
     maximum.assign(kept * 1.5)
@@ -61,3 +60,20 @@ def test_only_the_layer_at_fault_is_blamed():
     maximum.assign(kept)
     rows = layerwise.compare_layers(content, restored)
     assert [row.layer for row in rows if not row.faithful] == ["stage2_block2_conv1_relu"]
+
+
+@pytest.mark.parametrize("layer", [keras.layers.Rescaling(2.0), keras.layers.LayerNormalization()])
+def test_layers_around_one_that_stays_float_are_compared(layer):
+    """It stands in two networks, and the file may hold integers within it that aren't what it gives."""
+
+    def make(shape, classes):
+        picture = keras.Input(shape)
+        x = keras.layers.ReLU(name="first")(keras.layers.Conv2D(4, 3)(picture))
+        x = keras.layers.ReLU(name="second")(keras.layers.Conv2D(4, 3)(layer(x)))
+        x = keras.layers.GlobalAveragePooling2D()(x)
+        return keras.Model(picture, keras.layers.Dense(classes, name="logits")(x))
+
+    restored = _Restored(make, allow_float=(layer.name,))
+    rows = {row.layer: row for row in layerwise.compare_layers(restored.file(), restored)}
+    assert {"first", "second", "logits"} <= set(rows)
+    assert rows["logits"].faithful

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from tfqnoise.backend import tf
+from tfqnoise.compression.pruning.channels import uses
 from tfqnoise.export.inspect import with_all_outputs
 from tfqnoise.export.interpreter import Interpreter
 from tfqnoise.export.restore import Restored
@@ -62,7 +63,7 @@ def compare_layers(content: bytes, restored: Restored, examples: int = _PICTURES
         The layers in the file's order.
     """
     images = restored.test.images[:examples]
-    found = _integers(content, images, [layer.name for layer in restored.network.layers])
+    found = _integers(content, images, restored.network)
     network = _Fed(restored.network, images, {name: real(codes, details) for name, (codes, details) in found.items()})
     rows = []
     for name, (codes, details) in found.items():
@@ -87,14 +88,15 @@ class _Fed:
     """A network each of whose layers is given the file's values of the layers before it."""
 
     def __init__(self, network: Any, images: np.ndarray, values: dict[str, np.ndarray]) -> None:
-        self._layers = {layer.name: layer for layer in network.layers}
+        self._network, self._layers = network, {layer.name: layer for layer in network.layers}
         self._input = scale(tf.constant(images))
         self._values = values
 
     def layer(self, name: str) -> Any:
         """Returns what a layer gives; layers before it that the file doesn't hold are run on the way."""
         layer = self._layers[name]
-        before = layer.inbound_nodes[0].inbound_layers
+        # A layer that stays float stands in the network that was quantised, too.
+        before = uses(self._network, layer)[0].inbound_layers
         if not before:
             return self._input
         given = [self._given(source.name) for source in (before if isinstance(before, list) else [before])]
@@ -104,13 +106,15 @@ class _Fed:
         return tf.constant(self._values[name]) if name in self._values else self.layer(name)
 
 
-def _integers(content: bytes, images: np.ndarray, layers: list[str]) -> dict[str, tuple[np.ndarray, dict[str, Any]]]:
+def _integers(content: bytes, images: np.ndarray, network: Any) -> dict[str, tuple[np.ndarray, dict[str, Any]]]:
     """Returns the file's integers for all pictures, and the tensor's scale, by layer."""
     interpreter = Interpreter(with_all_outputs(content))
+    shapes = {layer.name: tuple(uses(network, layer)[0].outputs.shape[1:]) for layer in network.layers}
     places = {
         name: place
         for place, details in enumerate(interpreter.outputs)
-        if (name := _layer_of(details["name"], layers)) is not None
+        # Within a layer that stays float there may be integers of another shape, which aren't what it gives.
+        if (name := _layer_of(details["name"], list(shapes))) is not None and shapes[name] == (*details["shape"][1:],)
     }
     seen: dict[str, list[np.ndarray]] = {name: [] for name in places}
     for picture in interpreter.prepare(images):
