@@ -36,3 +36,17 @@ def test_a_network_that_knows_nothing_is_said_to(accuracy, warned):
     result = summary.of(recipe, dataset, network, plan.phases(recipe), rows)
     assert 0.1 <= result["commonest_class"] < 0.14
     assert ("WARNING" in summary.end(result)) == warned
+
+
+@pytest.mark.parametrize(
+    ("commonest", "accuracy", "warned"),
+    # A network that is right of nearly everything, of which nearly everything is one class, has learned it.
+    [(0.985, 0.985, True), (0.985, 1.0, False), (1.0, 1.0, False), (None, 0.1, False)],
+)
+def test_nobody_is_blamed_for_a_class_that_is_nearly_all(commonest, accuracy, warned):
+    recipe = Recipe(epochs=1)
+    dataset = data.load(recipe)
+    rows = [{"epoch": 1, "seconds": 1.0, "test_accuracy": accuracy, "validation_accuracy": accuracy}]
+    network = networks.registry.get("resnet8", width=0.25)(dataset.input_shape, dataset.classes)
+    result = summary.of(recipe, dataset, network, plan.phases(recipe), rows)
+    assert ("WARNING" in summary.end({**result, "commonest_class": commonest})) == warned

@@ -15,7 +15,7 @@ from tfqnoise.data.dataset import Dataset
 from tfqnoise.networks import cost
 from tfqnoise.recipe import Recipe
 
-# Of some hundred test pictures the commonest class is met by chance in this much more or less.
+# Of what the commonest class leaves this much may be right by chance, of some hundred test pictures.
 _BY_CHANCE = 0.02
 _VERSIONS = (
     "tfqnoise",
@@ -156,7 +156,8 @@ def end(summary: dict[str, Any]) -> str:
             f"new one, {summary['recovered_last']:.1%} for the one that was given"
         )
     commonest = summary["commonest_class"]
-    if commonest is not None and summary["test_accuracy_last"] <= commonest + _BY_CHANCE:
+    # Where nearly all pictures are of one class little is left, and where all are, nothing.
+    if commonest is not None and summary["test_accuracy_last"] <= commonest + _BY_CHANCE * (1 - commonest) < 1:
         lines.append(
             f"WARNING: to call every picture by the commonest class is right for {commonest:.2%}: the network has "
             "learned next to nothing. Train longer, with a lower --learning-rate, or look at the data"
