@@ -9,6 +9,7 @@ from tfqnoise.errors import RunError, UsageError
 from tfqnoise.export import export
 from tfqnoise.networks import imagenet
 from tfqnoise.recipe import Recipe
+from tfqnoise.training import weights
 from tfqnoise.training.train import train
 from tfqnoise.training.weights import started
 
@@ -114,3 +115,23 @@ def test_scales_become_positive_where_clusters_need_it_and_nothing_else_changes(
     one, other = (network(images).numpy() for network in found.values())
     np.testing.assert_array_equal(one, other)
     assert np.ptp(one) > 0
+
+
+@pytest.mark.parametrize("maker", ["transposed", "separable", "shared"])
+def test_filters_that_can_not_be_turned_stay_as_they_are(maker):
+    layers, picture = keras.layers, keras.Input((8, 8, 3))
+    norm = layers.BatchNormalization()
+    x = {
+        "transposed": layers.Conv2DTranspose(3, 3, padding="same"),
+        "separable": layers.SeparableConv2D(6, 3, padding="same"),
+        "shared": layers.Conv2D(3, 3, padding="same"),
+    }[maker](picture)
+    x = norm(x)
+    if maker == "shared":
+        x = layers.Add()([x, norm(layers.Conv2D(3, 3, padding="same")(x))])
+    network = keras.Model(picture, layers.Flatten()(x))
+    norm.gamma.assign(-norm.gamma)
+    images = np.random.default_rng(0).random((4, 8, 8, 3)).astype(np.float32)
+    before = network(images).numpy()
+    weights._turn(network)
+    np.testing.assert_array_equal(network(images).numpy(), before)

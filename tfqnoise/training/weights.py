@@ -9,6 +9,7 @@ from tfqnoise.backend import keras
 from tfqnoise.compression import forms
 from tfqnoise.compression.forms import Form
 from tfqnoise.compression.pruning import surgery
+from tfqnoise.compression.pruning.channels import uses
 from tfqnoise.errors import UsageError
 from tfqnoise.networks import imagenet
 from tfqnoise.recipe import IMAGENET, Recipe
@@ -67,13 +68,16 @@ def _turn(network: Any) -> None:
     for norm in network.layers:
         if not isinstance(norm, keras.layers.BatchNormalization) or not norm.scale:
             continue
-        maker = norm.inbound_nodes[0].inbound_layers
-        kernel = getattr(maker, "depthwise_kernel", getattr(maker, "kernel", None))
-        if kernel is None or len(maker.outbound_nodes) > 1 or maker.activation is not keras.activations.linear:
+        maker, depthwise = norm.inbound_nodes[0].inbound_layers, keras.layers.DepthwiseConv2D
+        # Of other layers, such as a transposed convolution, filters lie elsewhere; a shared norm has several makers.
+        if type(maker) not in (keras.layers.Conv2D, keras.layers.Dense, depthwise) or len(uses(network, norm)) > 1:
+            continue
+        if len(maker.outbound_nodes) > 1 or maker.activation is not keras.activations.linear:
             continue
         sign = np.where(norm.gamma.numpy() < 0, np.float32(-1), np.float32(1))
         # Of a depthwise kernel the filters are the last two axes.
-        kernel.assign(kernel * sign.reshape(kernel.shape[-2:] if hasattr(maker, "depthwise_kernel") else -1))
+        kernel = maker.depthwise_kernel if isinstance(maker, depthwise) else maker.kernel
+        kernel.assign(kernel * sign.reshape(kernel.shape[-2:] if isinstance(maker, depthwise) else -1))
         for weight in (maker.bias, norm.moving_mean, norm.gamma):
             if weight is not None:
                 weight.assign(weight * sign)
