@@ -77,3 +77,22 @@ def test_layers_around_one_that_stays_float_are_compared(layer):
     rows = {row.layer: row for row in layerwise.compare_layers(restored.file(), restored)}
     assert {"first", "second", "logits"} <= set(rows)
     assert rows["logits"].faithful
+
+
+def test_a_fault_that_the_first_pictures_don_t_show_is_found():
+    """Those of folders are all of one class; here they are black."""
+
+    def make(shape, classes):
+        picture = keras.Input(shape)
+        x = keras.layers.ReLU(name="relu")(keras.layers.Conv2D(4, 3, use_bias=False)(picture))
+        x = keras.layers.GlobalAveragePooling2D()(x)
+        return keras.Model(picture, keras.layers.Dense(classes, name="logits")(x))
+
+    restored = _Restored(make)
+    maximum = restored.network.get_layer("quant_relu")._output_quantizer_vars["max"]
+    kept = maximum.numpy()
+    maximum.assign(kept * 0.5)
+    content = restored.file()
+    maximum.assign(kept)
+    restored.images = np.concatenate([np.zeros((30, *_SHAPE), np.uint8), restored.images])
+    assert [row.layer for row in layerwise.compare_layers(content, restored) if not row.faithful] == ["relu"]
