@@ -5,6 +5,7 @@ import pytest
 from tfqnoise import assembly
 from tfqnoise.benchmark import budget
 from tfqnoise.benchmark.budget import Budget, within
+from tfqnoise.compression import plan
 from tfqnoise.compression.pruning import filters
 from tfqnoise.data import dataset as data
 from tfqnoise.errors import PlanError, UsageError
@@ -68,8 +69,13 @@ def test_what_stages_lack_is_found_before_networks_are_measured(monkeypatch):
 def test_stages_may_say_when_filters_are_removed():
     recipe = dataclasses.replace(RECIPE, stages="float:1,shrink:1,quantise:1", epochs=3)
     said = []
-    assert within(recipe, Budget(bytes=10**6), said.append) == recipe
+    found = within(recipe, Budget(bytes=10**6), said.append)
     assert " bytes" in said[-1]
+    # With nothing to remove, a stage of that name would be refused.
+    assert found == dataclasses.replace(recipe, stages="float:1,float:1,quantise:1")
+    assert [phase.shrunk for phase in plan.phases(found)] == [0, 0, 0]
+    fewer = within(recipe, Budget(macs=_macs(RECIPE) // 2), said.append)
+    assert fewer.stages == recipe.stages
 
 
 @pytest.mark.slow

@@ -87,9 +87,12 @@ def within(recipe: Recipe, budget: Budget, report: Callable[[str], None] = print
     costs = _Costs(recipe, budget)
     if costs.fit(0):
         report(f"{said}: kept as it is, with {costs.said(0)}")
-        # How filters would have been removed says nothing any more, and would be refused.
-        idle = () if recipe.pruning_ratios else OF_PRUNING
-        return dataclasses.replace(recipe, **{name: getattr(Recipe, name) for name in idle})
+        if recipe.pruning_ratios:
+            return recipe
+        # How filters would have been removed says nothing any more, and would be refused; the stage behind the
+        # removal trains in float.
+        idle = {name: getattr(Recipe, name) for name in OF_PRUNING}
+        return dataclasses.replace(recipe, stages=recipe.stages.replace("shrink", "float"), **idle)
     costs.check()
     low, high = 1, _MOST
     if not costs.fit(high):
