@@ -4,9 +4,12 @@ import numpy as np
 import pytest
 
 from tfqnoise import Recipe, Run
+from tfqnoise.augmentation import schedules
+from tfqnoise.augmentation.cutout import Cutout
 from tfqnoise.backend import keras, tf
+from tfqnoise.compression import plan
 from tfqnoise.errors import TrainingError
-from tfqnoise.training.callbacks import Chance, Guard, Stopwatch
+from tfqnoise.training.callbacks import Chance, Guard, Magnitude, Stopwatch
 from tfqnoise.training.train import train
 
 
@@ -67,3 +70,12 @@ def test_what_layers_draw_is_a_function_of_seed_and_epoch():
     # Of both networks, in both steps, and in other epochs and runs.
     rows = np.concatenate([once, drawn(3, 2), drawn(4, 1)])
     assert len(np.unique(rows, axis=0)) == len(rows)
+
+
+@pytest.mark.parametrize(("policy", "logged"), [(Cutout(0.4), 0.1), (Cutout(size=4), None)])
+def test_the_magnitude_is_noted_where_there_is_one(policy, logged):
+    """A square of so many pixels has none."""
+    (phase,) = plan.phases(Recipe(bits=32, epochs=2))
+    logs = {}
+    Magnitude(policy, schedules.get("falling"), phase, lambda: None).on_epoch_end(1, logs)
+    assert logs == ({} if logged is None else {"magnitude": pytest.approx(logged)})

@@ -143,7 +143,8 @@ class Magnitude(keras.callbacks.Callback):
         self._first, self._last = phase.span
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        if logs is None or not hasattr(self._policy, "magnitude"):
+        # A size in pixels stands in place of a magnitude.
+        if logs is None or not hasattr(self._policy, "magnitude") or getattr(self._policy, "size", None) is not None:
             return
         share = self._share()
         if share is None:
