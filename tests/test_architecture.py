@@ -109,8 +109,8 @@ def test_every_test_file_mirrors_a_source():
         ):
             continue
         source = PACKAGE / relative.with_name(relative.name.removeprefix("test_"))
-        if source.name == "init.py":
-            source = source.with_name("__init__.py")
+        if source.stem in ("init", "main"):
+            source = source.with_name(f"__{source.stem}__.py")
         assert source.exists(), f"{relative} tests {source}, which is not there"
 
 
