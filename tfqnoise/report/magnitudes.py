@@ -26,7 +26,7 @@ def figure(runs: Sequence[Run]) -> Figure | None:
         runs: finished runs of one metric.
     """
     lines: dict[str, list[tuple[float, float, float | None]]] = {}
-    for run in runs:
+    for run in sorted(runs, key=lambda run: (run.recipe.network, run.recipe.noise, run.recipe.width)):
         size, recipe, summary = magnitude(run), run.recipe, run.read_json("summary.json")
         if size is not None:
             with run.expecting("summary.json"):
