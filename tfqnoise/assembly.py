@@ -61,6 +61,12 @@ def inherited(recipe: Recipe) -> dict[str, np.ndarray]:
     if not recipe.weights or recipe.weights == IMAGENET:
         return {}
     run = Run.open(recipe.weights)
+    check_same_network(recipe, run)
+    return filters_of(run.read_arrays("weights.npz"))
+
+
+def check_same_network(recipe: Recipe, run: Run) -> None:
+    """Raises UsageError if the run of --weights has another network than the recipe."""
     found, wanted = (run.recipe.network, run.recipe.width), (recipe.network, recipe.width)
     if found != wanted:
         raise UsageError(
@@ -68,7 +74,6 @@ def inherited(recipe: Recipe) -> dict[str, np.ndarray]:
             "{} of width {:g}".format(*wanted),
             "choose another run, or this network",
         )
-    return filters_of(run.read_arrays("weights.npz"))
 
 
 def _with_positive_scales(network: Any) -> Any:

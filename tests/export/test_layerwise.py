@@ -7,10 +7,15 @@ from tfqnoise import networks
 from tfqnoise.backend import keras
 from tfqnoise.compression.quantization.qat import Widths, quantize
 from tfqnoise.compression.quantization.settle import settle
+from tfqnoise.data.source import Examples
 from tfqnoise.export import convert, layerwise, rounding
 from tfqnoise.export.storage import pack
 
 _SHAPE = (32, 32, 3)
+
+
+def _examples(images):
+    return Examples(np.arange(len(images)).astype(str), images, np.zeros(len(images), np.int64))
 
 
 class _Restored:
@@ -19,15 +24,12 @@ class _Restored:
     def __init__(self, make, bits=8, allow_float=()):
         keras.utils.set_random_seed(0)
         random = np.random.default_rng(0)
-        self.images = random.integers(0, 256, (12, *_SHAPE), np.uint8)
+        images = random.integers(0, 256, (12, *_SHAPE), np.uint8)
+        self.test = _examples(images)
         self.network, _ = quantize(make(_SHAPE, 5), allow_float, Widths(bits=bits))
         for _ in range(3):
-            self.network(self.images.astype(np.float32) / 255, training=True)
+            self.network(images.astype(np.float32) / 255, training=True)
         settle(self.network)
-
-    @property
-    def test(self):
-        return self
 
     def file(self):
         return rounding.compensated(pack(convert.integer(self.network, _SHAPE), "narrowest"))
@@ -94,5 +96,5 @@ def test_a_fault_that_the_first_pictures_don_t_show_is_found():
     maximum.assign(kept * 0.5)
     content = restored.file()
     maximum.assign(kept)
-    restored.images = np.concatenate([np.zeros((30, *_SHAPE), np.uint8), restored.images])
+    restored.test = _examples(np.concatenate([np.zeros((30, *_SHAPE), np.uint8), restored.test.images]))
     assert [row.layer for row in layerwise.compare_layers(content, restored) if not row.faithful] == ["relu"]

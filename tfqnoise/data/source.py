@@ -47,6 +47,14 @@ class Examples:
         groups = None if self.groups is None else self.groups[rows]
         return Examples(self.ids[rows], self.images[rows], self.labels[rows], groups)
 
+    def spread(self, count: int) -> "Examples":
+        """Returns so many examples, evenly spread: those of folders begin with the first class alone.
+
+        Args:
+            count: all if there are no more than these.
+        """
+        return self.take(np.linspace(0, len(self) - 1, min(count, len(self))).astype(int))
+
     def sorted(self) -> "Examples":
         """Returns the examples in the order of their ids, in which tables have their rows."""
         return self.take(np.argsort(self.ids, kind="stable"))

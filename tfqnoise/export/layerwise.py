@@ -57,13 +57,12 @@ def compare_layers(content: bytes, restored: Restored, examples: int = _PICTURES
     Args:
         content: the integer model.
         restored: the trained network and the test pictures.
-        examples: pictures, spread evenly over the test set: those of folders begin with the first class alone.
+        examples: pictures, spread evenly over the test set.
 
     Returns:
         The layers in the file's order.
     """
-    images = restored.test.images
-    images = images[np.linspace(0, len(images) - 1, min(examples, len(images))).astype(int)]
+    images = restored.test.spread(examples).images
     found = _integers(content, images, restored.network)
     network = _Fed(restored.network, images, {name: real(codes, details) for name, (codes, details) in found.items()})
     rows = []

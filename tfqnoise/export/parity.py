@@ -52,16 +52,14 @@ def compare(content: bytes, restored: Restored, examples: int | None = None) -> 
         restored: the trained network and the test pictures.
         examples: how many pictures, spread evenly over the test set; all if None or more than there are.
     """
-    test = restored.test
-    count = min(examples or len(test), len(test))
-    test = test.take(np.linspace(0, len(test) - 1, count).astype(int))
+    test = restored.test.spread(examples or len(restored.test))
     interpreter = Interpreter(content)
     answers = interpreter(test.images)
     real, task = interpreter.real(answers), restored.task
     logits = Predictor(restored.network)(test.images)
     difference = np.abs(answers.astype(np.int64) - steps(logits, interpreter.outputs[0]))
     return Parity(
-        examples=count,
+        examples=len(test),
         kernel=interpreter.kernel,
         top1_agreement=float(np.mean(metrics.decisions(task, real) == metrics.decisions(task, logits))),
         max_output_step_difference=int(difference.max()),
@@ -87,9 +85,7 @@ def by_kernel(content: bytes, restored: Restored, examples: int = _KERNEL_PICTUR
         (`most_steps`), and the `first_differing` tensor. Of kernels that don't execute the model, such as the
         reference ones where depthwise weights are packed, the name and why (`refused`).
     """
-    images = restored.test.images[
-        np.linspace(0, len(restored.test) - 1, min(examples, len(restored.test))).astype(int)
-    ]
+    images = restored.test.spread(examples).images
     wanted = metrics.decisions(restored.task, Predictor(restored.network)(images))
     probed, first = with_all_outputs(content), None
     rows: list[dict[str, Any]] = []

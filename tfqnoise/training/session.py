@@ -20,6 +20,7 @@ from tfqnoise.data import dataset as data
 from tfqnoise.data import pipeline
 from tfqnoise.data.dataset import Dataset
 from tfqnoise.errors import RunError
+from tfqnoise.networks import cost
 from tfqnoise.networks.predict import Predictor
 from tfqnoise.recipe import Recipe
 from tfqnoise.run import Run
@@ -83,6 +84,7 @@ class Session:
         # Some kernels add up in the order in which threads finish; with this, a run repeats bit for bit.
         tf.config.experimental.enable_op_determinism()
         self.network, filters = self._peer(), dict[str, np.ndarray]()
+        self.whole = cost.parameters(self.network)
         if recipe.weights:
             self.network, filters = started(recipe, self.network)
         losses.preflight(self._weighted(loss), self.dataset.classes)
@@ -131,7 +133,8 @@ class Session:
             if (run.path / "summary.json").exists():
                 self.report(f"{run.path} is finished already")
                 return run
-            self.report(summary.beginning(self.recipe, self.dataset, self.network, self.phases, self.preflight))
+            said = summary.beginning(self.recipe, self.dataset, self.network, self.phases, self.preflight, self.whole)
+            self.report(said)
             inputs.keep(run, self.dataset)
             run.write_json("plan.json", self._plan())
             checkpoint = self._checkpoint(run)
@@ -150,7 +153,7 @@ class Session:
                 run.write_arrays("examples.npz", examples(self.dataset, self.dynamics, self.strategy))
             result = summary.of(self.recipe, self.dataset, self.network, self.phases, self.rows)
             run.write_json("summary.json", result)
-        self.report(summary.end(result) + f"\nrun: {run.path}")
+        self.report(f"{summary.end(result)}\nrun: {run.path}")
         return run
 
     def _checkpoint(self, run: Run) -> dict[str, np.ndarray] | None:

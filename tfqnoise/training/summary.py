@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tfqnoise import assembly, metrics
+from tfqnoise import metrics
 from tfqnoise.compression import plan
 from tfqnoise.compression.forms import Form
 from tfqnoise.data.dataset import Dataset
@@ -27,8 +27,19 @@ _VERSIONS = (
 )
 
 
-def beginning(recipe: Recipe, dataset: Dataset, network: Any, phases: list[plan.Phase], form: Form) -> str:
-    """Returns what is about to be trained, on what, and how."""
+def beginning(
+    recipe: Recipe, dataset: Dataset, network: Any, phases: list[plan.Phase], form: Form, whole: int
+) -> str:
+    """Returns what is about to be trained, on what, and how.
+
+    Args:
+        recipe: of the run.
+        dataset: its data.
+        network: the plain network.
+        phases: its plan.
+        form: the network as the last phase trains it.
+        whole: the parameters of the network with all its filters.
+    """
     record = dataset.record
     expected = record["expected_effective_rate"]
     lines = [
@@ -47,7 +58,6 @@ def beginning(recipe: Recipe, dataset: Dataset, network: Any, phases: list[plan.
         "multiply-accumulates a picture"
     )
     if recipe.weights:
-        whole = cost.parameters(assembly.build(recipe, dataset.input_shape, dataset.classes))
         lost = f", pruned from {whole:,} parameters" if whole > cost.parameters(network) else ""
         lines.append(f"begins with the weights of {recipe.weights}{lost}")
     lines += map(str, phases)

@@ -43,7 +43,7 @@ def started(recipe: Recipe, network: Any) -> tuple[Any, dict[str, np.ndarray]]:
 
 def _of_run(recipe: Recipe, network: Any) -> tuple[Any, dict[str, np.ndarray]]:
     run, shape, class_names = finished(recipe.weights or "", "--weights")
-    assembly.inherited(recipe)
+    assembly.check_same_network(recipe, run)
     if shape[-1] != network.input_shape[-1]:
         raise UsageError(
             f"the run of --weights learnt pictures of {shape[-1]} channels",

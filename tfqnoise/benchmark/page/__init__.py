@@ -103,8 +103,7 @@ def _made(run: Run, content: bytes) -> dict[str, Any]:
 
     dataset = data.load(run.recipe)
     model = Interpreter(content)
-    chosen = np.unique(np.linspace(0, len(dataset.test.images) - 1, PICTURES).astype(int))
-    pictures = dataset.test.images[chosen]
+    pictures = dataset.test.spread(PICTURES).images
     return {
         "sha256": _sha256(content),
         "bytes": len(content),
