@@ -1,3 +1,5 @@
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -5,9 +7,11 @@ from tfqnoise import networks
 from tfqnoise.backend import keras, quiet, tf
 from tfqnoise.compression.quantization.qat import quantize
 from tfqnoise.compression.quantization.settle import settle
+from tfqnoise.data.source import Examples
 from tfqnoise.export import convert
 from tfqnoise.export.inspect import inspect, problems, read
 from tfqnoise.export.interpreter import Interpreter
+from tfqnoise.export.layerwise import compare_layers
 from tfqnoise.networks.predict import Predictor
 
 RANDOM = np.random.default_rng(0)
@@ -19,7 +23,7 @@ _QUICK = ("alexnet", "resnet8", "vgg16", "vgg16_plain")
 NAMES = [n if n in _QUICK else pytest.param(n, marks=pytest.mark.slow) for n in networks.registry.entries()]
 
 
-# Through dozens of layers of eight channels a single step grows.
+# Through dozens of layers of eight channels a single step grows to any number: each layer is asked by itself.
 _MANY = 100
 
 
@@ -115,8 +119,13 @@ def test_every_network_is_exported_in_integers_and_agrees(network, models, io):
     scale, zero = details["quantization"]
     steps = np.round(Predictor(network)(images) / scale) + zero
     difference = np.abs(interpreter(images) - steps)
-    most, share, agreement = (8, 0.2, 0.95) if len(network.layers) > _MANY else (3, 0.1, 0.98)
-    assert difference.max() <= most
+    deep = len(network.layers) > _MANY
+    if deep:
+        restored = SimpleNamespace(network=network, test=Examples(np.arange(200).astype(str), images, np.zeros(200)))
+        assert not [str(layer) for layer in compare_layers(content, restored) if not layer.faithful]
+    else:
+        assert difference.max() <= 3
+    share, agreement = (0.2, 0.95) if deep else (0.1, 0.98)
     assert (difference > 0).mean() < share
     assert np.mean(np.argmax(interpreter(images), axis=1) == np.argmax(steps, axis=1)) > agreement
 
