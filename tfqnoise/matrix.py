@@ -1,6 +1,7 @@
 """Matrices over classes in files. Of a transition matrix: row = true label, column = given label, rows sum to 1."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,26 +33,27 @@ def read(path: str | Path) -> np.ndarray:
     return checked(_rows(path, ("transition_matrix",)), str(path))
 
 
-def numbers(path: str | Path, *names: str) -> np.ndarray:
+def numbers(path: str | Path, *names: str, classes: Sequence[str] = ()) -> np.ndarray:
     """Reads a table of numbers that need not be probabilities, such as a confusion matrix.
 
     Args:
         path: a file of one of the forms that `read` takes.
         *names: what JSON may call the table, the first choice first.
+        classes: what JSON must name as its "class_names", if it names some.
 
     Returns:
         float64 [R, C], finite, at least one by one.
 
     Raises:
-        DataError: if the file can't be read or holds no such table.
+        DataError: if the file can't be read, holds no such table, or one of other classes.
     """
-    table = _numbers(_rows(path, names), str(path))
+    table = _numbers(_rows(path, names, classes), str(path))
     if table.ndim != 2 or not table.size or not np.isfinite(table).all():
         raise DataError(f"{path} holds no table of finite numbers", "rows of numbers, all of one length", _REMEDY)
     return table
 
 
-def _rows(path: str | Path, names: tuple[str, ...]) -> Any:
+def _rows(path: str | Path, names: tuple[str, ...], classes: Sequence[str] = ()) -> Any:
     try:
         text = Path(path).expanduser().read_text(encoding="utf-8-sig").strip()
         if not text.startswith(("{", "[")):
@@ -61,6 +63,13 @@ def _rows(path: str | Path, names: tuple[str, ...]) -> Any:
         raise DataError(f"{path}: {error}", "a readable matrix", _REMEDY) from error
     if not isinstance(content, dict):
         return content
+    named = content.get("class_names")
+    if classes and named is not None and named != list(classes):
+        raise DataError(
+            f"{path} is about the classes {str(named)[:200]}",
+            f"{', '.join(classes[:10])}, in this order",
+            "name a file of this data set",
+        )
     found = [content[name] for name in names if content.get(name) is not None]
     if not found:
         wanted = " or ".join(f"'{name}'" for name in names)

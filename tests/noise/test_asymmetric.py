@@ -53,6 +53,10 @@ def test_a_confusion_matrix_tells_the_partners(tmp_path):
     np.testing.assert_array_equal(kind.transition(("a", "b", "c")), [[0.6, 0, 0.4], [0, 1, 0], [0.4, 0, 0.6]])
     with pytest.raises(DataError, match=r"3 rows and 3 columns\n  expected: 4 of each"):
         kind.partners(tuple("abcd"))
+    path.write_text(json.dumps({"class_names": ["a", "c", "b"], "confusion_matrix": np.eye(3).tolist()}))
+    assert not kind.partners(("a", "c", "b"))
+    with pytest.raises(DataError, match=r"about the classes \['a', 'c', 'b'\]\n  expected: a, b, c, in this order"):
+        kind.partners(("a", "b", "c"))
     path.write_text("1,-2\n0,1")
     with pytest.raises(DataError, match="negative entry -2"):
         kind.partners(("a", "b"))

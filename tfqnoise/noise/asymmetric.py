@@ -44,11 +44,11 @@ class Asymmetric(TransitionNoise):
         """Returns the number of the class that each class is taken for, for the classes that have one.
 
         Raises:
-            DataError: for an unreadable file, or one about another number of classes.
+            DataError: for an unreadable file, or one about other classes.
             UsageError: for pairs that name no two classes, or none where the data set needs them.
         """
         if self.file:
-            return _most_confused(self.file, len(class_names))
+            return _most_confused(self.file, class_names)
         text = self.pairs
         if not text:
             text = _CIFAR10
@@ -79,8 +79,9 @@ class Asymmetric(TransitionNoise):
         return result
 
 
-def _most_confused(path: str, classes: int) -> dict[int, int]:
-    counts = matrix.numbers(path, "confusion_matrix", "transition_matrix")
+def _most_confused(path: str, class_names: tuple[str, ...]) -> dict[int, int]:
+    counts = matrix.numbers(path, "confusion_matrix", "transition_matrix", classes=class_names)
+    classes = len(class_names)
     if counts.shape != (classes, classes):
         raise DataError(
             f"matrix file {path} has {counts.shape[0]} rows and {counts.shape[1]} columns",
