@@ -75,3 +75,11 @@ def test_an_error_shows_what_native_code_logged(capfd):
     with pytest.raises(RuntimeError):
         fail()
     assert capfd.readouterr().err == "cause\n"
+
+
+def test_devices_are_reserved_before_tensorflow_begins_or_not_at_all():
+    done = _run(
+        "from tfqnoise import backend\nbackend.reserve(3)\nbackend.reserve(1)\nfrom tfqnoise.backend import tf\n"
+        "backend.reserve(5)\nprint(len(tf.config.list_logical_devices('CPU')))"
+    )
+    assert done.stdout.strip() == "3", done.stderr

@@ -25,6 +25,31 @@ os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 _REMEDY = (
     "import tfqnoise before tensorflow, or set the environment variable TF_USE_LEGACY_KERAS=1 before Python starts"
 )
+# How many devices TensorFlow is to have once it is loaded.
+_reserved = 1
+
+
+def reserve(devices: int) -> None:
+    """Sees to it that TensorFlow will have so many devices of one kind; to be called before it is first used.
+
+    Where there are fewer GPUs the processor is taken for so many devices. TensorFlow can't be given any once it has
+    begun; then this changes nothing.
+
+    Args:
+        devices: as many as there will be replicas (`--replicas`).
+    """
+    global _reserved
+    _reserved = max(_reserved, devices)
+
+
+def _divide(tf: Any) -> None:
+    if len(tf.config.list_physical_devices("GPU")) < _reserved:
+        processor = tf.config.list_physical_devices("CPU")[0]
+        # TensorFlow has begun already where somebody has used it before; what needs the devices misses them then.
+        with contextlib.suppress(RuntimeError):
+            tf.config.set_logical_device_configuration(
+                processor, [tf.config.LogicalDeviceConfiguration()] * _reserved
+            )
 
 
 @contextlib.contextmanager
@@ -54,6 +79,8 @@ def _load() -> tuple[Any, Any]:
         )
     with quiet():
         tf = importlib.import_module("tensorflow")
+        if _reserved > 1:
+            _divide(tf)
         # The first operation looks for accelerators, which is as loud as the import.
         tf.constant(0)
         tf.get_logger().setLevel("ERROR")

@@ -9,6 +9,7 @@ BITS = (1, 2, 3, 4, 8)
 CLUSTERINGS = ("centroids", "tfmot")
 GRIDS = ("free", "uniform")
 PRUNING_SCOPES = ("layer", "global")
+MOST_REPLICAS = 64
 # Of the data sets that come with folds.
 FOLDS = 3
 LABEL_WEIGHTS = ("inverse_rate", "none")
@@ -80,6 +81,12 @@ def _training(recipe: Any) -> list[Limit]:
         ("freeze_batch_norm", 0 <= recipe.freeze_batch_norm < 1, "a share from 0 up to but not 1"),
         ("steps_per_epoch", recipe.steps_per_epoch is None or recipe.steps_per_epoch >= 1, "at least 1"),
         ("batch_size", recipe.batch_size >= 1, "at least 1"),
+        ("replicas", 1 <= recipe.replicas <= MOST_REPLICAS, f"from 1 to {MOST_REPLICAS}"),
+        (
+            "batch_size",
+            recipe.batch_size % recipe.replicas == 0,
+            f"a multiple of --replicas {recipe.replicas}, each of which learns the same share of a batch",
+        ),
         ("optimizer", recipe.optimizer in OPTIMIZERS, f"one of {', '.join(OPTIMIZERS)}"),
         ("learning_rate", 0 < recipe.learning_rate < float("inf"), "a positive number"),
         ("warmup_epochs", 0 <= recipe.warmup_epochs <= recipe.epochs, f"from 0 to --epochs {recipe.epochs}"),

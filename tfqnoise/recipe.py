@@ -150,7 +150,11 @@ class Recipe:
     steps_per_epoch: int | None = None
     """Batches an epoch; all of them if not given. Meant for tries."""
     batch_size: int = 128
-    """Pictures a batch."""
+    """Pictures a batch, of all --replicas together."""
+    replicas: int = 1
+    """Devices of this machine to train on (tf.distribute): the first GPUs, or where there are fewer, as many logical
+    devices of the processor. Each learns its share of every batch, from pictures and tables of its own; what a
+    strategy selects or mixes within a batch, it does within such a share."""
     optimizer: str = "sgd"
     """`sgd` (Nesterov momentum 0.9), `adam` (without decay) or `adamw`; Adam wants a rate like 0.001."""
     learning_rate: float = 0.1

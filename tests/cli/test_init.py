@@ -173,3 +173,20 @@ from tfqnoise.benchmark import registry
 registry.entry("{target}")
 """
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
+
+
+@pytest.mark.parametrize(
+    ("command", "does"),
+    [
+        ("train", "tfqnoise.training.train.train"),
+        ("magnitude", "tfqnoise.training.magnitudes.search"),
+        ("audit", "tfqnoise.audit.audit"),
+    ],
+)
+def test_what_trains_reserves_devices_before_it_does(monkeypatch, tmp_path, command, does):
+    happened = []
+    monkeypatch.setattr("tfqnoise.backend.reserve", lambda devices: happened.append(devices))
+    monkeypatch.setattr(does, lambda *arguments, **settings: happened.append("trains"))
+    subject = ["digits"] if command == "audit" else []
+    assert run_command(command, [*subject, "--replicas", "2", "--run-dir", str(tmp_path / "run")]) == 0
+    assert happened == [2, "trains"]

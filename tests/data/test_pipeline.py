@@ -48,6 +48,41 @@ def test_any_restart_and_worker_count_gives_the_same(dataset, parallel):
             np.testing.assert_array_equal(one[name], other[name])
 
 
+@pytest.mark.parametrize("replicas", [2, 5])
+def test_replicas_share_batches_and_keep_examples_of_their_own(dataset, replicas):
+    recipe = dataclasses.replace(RECIPE, epochs=1)
+    elements, steps = _list(recipe, dataset, replicas=replicas), pipeline.steps_per_epoch(recipe, dataset)
+    assert len(elements) == steps * replicas
+    for place, element in enumerate(elements):
+        assert element["number"] == place // replicas
+        assert len(element["row"]) == 100 // replicas
+        assert (element["row"] % replicas == place % replicas).all()
+    rows = np.concatenate([element["row"] for element in elements])
+    assert len(set(rows)) == len(rows)
+    # The order of one isn't that of another, or the same examples would meet in every batch.
+    assert (elements[0]["row"] // replicas != elements[1]["row"] // replicas).any()
+
+
+def test_a_picture_is_the_same_for_any_number_of_replicas(dataset):
+    recipe = dataclasses.replace(RECIPE, augmentation="rand_augment")
+    steps = pipeline.steps_per_epoch(recipe, dataset)
+    seen = [
+        {row: image for each in some for row, image in zip(each["row"], each["image"], strict=True)}
+        for some in (_list(recipe, dataset)[:steps], _list(recipe, dataset, replicas=2)[: 2 * steps])
+    ]
+    both = seen[0].keys() & seen[1].keys()
+    assert len(both) > 1000
+    for row in both:
+        np.testing.assert_array_equal(seen[0][row], seen[1][row])
+
+
+def test_a_restart_of_replicas_gives_the_same(dataset):
+    whole, later = _list(RECIPE, dataset, replicas=2), _list(RECIPE, dataset, 2, replicas=2, parallel=False)
+    for one, other in zip(whole[-len(later) :], later, strict=True):
+        np.testing.assert_array_equal(one["row"], other["row"])
+        np.testing.assert_array_equal(one["image"], other["image"])
+
+
 @pytest.mark.parametrize(("augmentation", "views"), [("cutout", 2), ("rand_augment", 1)])
 def test_a_restart_under_a_magnitude_schedule_gives_the_same(dataset, augmentation, views):
     recipe = dataclasses.replace(RECIPE, augmentation=augmentation, magnitude_schedule="falling", steps_per_epoch=3)

@@ -46,7 +46,7 @@ def test_the_rate_comes_from_the_losses_of_both():
     state = _state()
     state.outcome(_batch(0.1), LABELS, [lambda i: tf.constant(LOGITS[0]), lambda i: tf.constant(LOGITS[1])])
     np.testing.assert_allclose(
-        state.table.losses.numpy()[ROWS], (_losses(LOGITS[0]) + _losses(LOGITS[1])) / 2, rtol=1e-5
+        state.table.losses.value()[ROWS], (_losses(LOGITS[0]) + _losses(LOGITS[1])) / 2, rtol=1e-5
     )
     state.table.losses.assign(np.where(np.arange(20) < 15, 0.1, 5.0) + RANDOM.normal(0, 0.01, 20))
     state.begin_epoch(1, lambda number: None)

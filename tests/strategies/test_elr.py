@@ -28,7 +28,7 @@ def test_targets_and_loss_are_the_papers():
         targets[rows] = 0.6 * targets[rows] + 0.4 * p
         expected = -(labels * np.log(p)).sum(axis=1) + 2 * np.log(1 - (targets[rows] * p).sum(axis=1))
         np.testing.assert_allclose(values, expected, rtol=1e-4)
-        np.testing.assert_allclose(state.targets, targets, rtol=1e-4)
+        np.testing.assert_allclose(state.targets.value(), targets, rtol=1e-4)
 
 
 def test_targets_take_no_gradient():

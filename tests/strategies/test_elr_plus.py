@@ -51,7 +51,7 @@ def test_targets_are_the_averages_and_are_mixed_with_the_pictures():
         w = ((seen[0] - other) / (own - other + 1e-9))[own != other][0]
         np.testing.assert_allclose(seen[0], _mixed(own, w), atol=0.05)
         targets[ROWS] = 0.6 * targets[ROWS] + 0.4 * _softmax(own.reshape(6, 4) @ KERNELS[1])
-        np.testing.assert_allclose(state.targets, targets, rtol=1e-4)
+        np.testing.assert_allclose(state.targets.value(), targets, rtol=1e-4)
         p = _softmax(_mixed(own, w).reshape(6, 4) @ KERNELS[0])
         expected = -(_mixed(LABELS, w) * np.log(p)).sum(axis=1)
         expected += 2 * np.log(1 - (_mixed(targets[ROWS], w) * p).sum(axis=1))

@@ -39,7 +39,7 @@ def test_the_joint_loss_chooses_and_is_learnt_by_both(weight, passed, count):
         total = tf.add_n(outcome.losses)
     joint = _joint(*LOGITS.astype(np.float64), weight)
     assert float(total) == pytest.approx(np.sort(joint)[:count].mean(), rel=1e-4)
-    np.testing.assert_allclose(state.table.losses.numpy()[ROWS], joint, rtol=1e-4)
+    np.testing.assert_allclose(state.table.losses.value()[ROWS], joint, rtol=1e-4)
     chosen = np.argsort(joint)[:count]
     for number, gradient in enumerate(tape.gradient(total, logits)):
         numeric = np.zeros([8, 3])

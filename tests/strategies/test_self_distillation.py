@@ -50,7 +50,7 @@ def test_it_learns_labels_and_then_what_they_and_its_average_say():
                 table[rows] = 0.6 * table[rows] + 0.4 * p
                 assert state.findings() == {}
             wanted = labels if epoch < 7 else targets[rows]
-            np.testing.assert_allclose(state.predictions, table, rtol=1e-4)
+            np.testing.assert_allclose(state.predictions.value(), table, rtol=1e-4)
             assert value == pytest.approx(-(wanted * np.log(p)).sum(axis=1).mean(), rel=1e-3)
             np.testing.assert_allclose(gradient, (p - wanted) / 8, atol=1e-4)
 
@@ -66,10 +66,10 @@ def test_the_learning_rate_falls_to_zero_twice():
 def test_labels_are_corrected_once_in_time_for_the_last_epoch(epochs, warm_up, at):
     state = _state(epochs, warm_up=warm_up)
     for epoch in range(epochs):
-        before = state.targets.numpy()
+        before = state.targets.value()
         state.predictions.assign(RANDOM.dirichlet(np.ones(3), 60))
         state.begin_epoch(epoch, None)
-        assert (state.targets.numpy() != before).any() == (epoch == at)
+        assert (state.targets.value() != before).any() == (epoch == at)
 
 
 @pytest.mark.parametrize(

@@ -43,7 +43,7 @@ def test_only_the_smallest_losses_are_learnt(passed, count):
 def test_the_rate_comes_from_all_losses_of_the_epoch():
     state = _state()
     state.outcome(_batch(0.1), LABELS, [lambda images: tf.constant(LOGITS)])
-    np.testing.assert_allclose(state.table.losses.numpy()[ROWS], _losses(LOGITS), rtol=1e-5)
+    np.testing.assert_allclose(state.table.losses.value()[ROWS], _losses(LOGITS), rtol=1e-5)
     assert state.findings() == {"estimated_noise_rate": 0.0}
     state.table.losses.assign(np.where(np.arange(20) < 15, 0.1, 5.0) + RANDOM.normal(0, 0.01, 20))
     state.begin_epoch(1, lambda number: None)

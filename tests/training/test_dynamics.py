@@ -17,12 +17,12 @@ def test_sums_of_margins_and_losses_by_example():
             margins[row] += z[label] - np.delete(z, label).max()
             losses[row] += np.log(np.exp(z).sum()) - z[label]
             seen[row] += 1
-    np.testing.assert_allclose(dynamics.margins, margins, atol=1e-5)
-    np.testing.assert_allclose(dynamics.losses, losses, atol=1e-5)
-    np.testing.assert_array_equal(dynamics.seen, seen)
+    np.testing.assert_allclose(dynamics.margins.value(), margins, atol=1e-5)
+    np.testing.assert_allclose(dynamics.losses.value(), losses, atol=1e-5)
+    np.testing.assert_array_equal(dynamics.seen.value(), seen)
     dynamics.update({"row": tf.constant([0]), "label": tf.constant([0])}, None)
-    assert dynamics.seen[0] == seen[0] + 1
-    np.testing.assert_allclose(dynamics.margins, margins, atol=1e-5)
+    assert dynamics.seen.value()[0] == seen[0] + 1
+    np.testing.assert_allclose(dynamics.margins.value(), margins, atol=1e-5)
 
 
 def test_a_run_tells_wrong_labels_by_their_margins(trained):

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import tyro
 
+from tfqnoise import backend
 from tfqnoise.cli.early import Early
 from tfqnoise.errors import UsageError
 from tfqnoise.recipe import Recipe
@@ -39,6 +40,7 @@ class Audit:
 
     def __call__(self) -> None:
         subject = self._subject()
+        backend.reserve((subject.recipe if isinstance(subject, Run) else subject).replicas)
         from tfqnoise.audit import audit
 
         audit(subject, folds=self.folds, method=self.method, run_dir=self.run_dir)

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import tyro
 
+from tfqnoise import backend
 from tfqnoise.cli.early import Early
 from tfqnoise.errors import UsageError
 from tfqnoise.recipe import Recipe
@@ -46,6 +47,7 @@ class Magnitude:
         return Magnitude(Recipe(augmentation="rand_augment", epochs=_EPOCHS))
 
     def __call__(self) -> None:
+        backend.reserve(self.settings.replicas)
         from tfqnoise.training.magnitudes import search
 
         search(self.settings, self.run_dir, magnitudes=self.magnitudes, resume=self.resume)

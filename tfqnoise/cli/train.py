@@ -7,6 +7,7 @@ from typing import Annotated
 
 import tyro
 
+from tfqnoise import backend
 from tfqnoise.cli.early import Early
 from tfqnoise.errors import UsageError
 from tfqnoise.recipe import Recipe
@@ -62,6 +63,7 @@ class Train:
             # Before TensorFlow is loaded, which takes seconds.
             Run.refuse_existing(self.run_dir)
         settings = self.settings
+        backend.reserve(settings.replicas)
         if any(limit is not None for limit in (self.max_macs, self.max_bytes, self.max_latency_ms)):
             if self.resume:
                 raise UsageError(

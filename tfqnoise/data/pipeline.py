@@ -21,6 +21,7 @@ from tfqnoise.recipe import Recipe
 
 # The number of a picture's first strong view, far behind those of its views.
 _STRONG = 1024
+_PARALLEL = {"num_parallel_calls": tf.data.AUTOTUNE, "deterministic": True}
 
 
 def steps_per_epoch(recipe: Recipe, dataset: Dataset, phase: Phase | None = None) -> int:
@@ -44,6 +45,7 @@ def batches(
     strong_views: int = 0,
     parallel: bool = True,
     size_share: float | None = None,
+    replicas: int = 1,
 ) -> Any:
     """Returns the batches from an epoch to the end of the run.
 
@@ -51,14 +53,13 @@ def batches(
         recipe: batch size, epochs, seed and augmentation.
         dataset: the data; its pictures stay in memory as uint8.
         start_epoch: the first epoch, counted from 0.
-        phase: says what is fed: all training pictures with their given labels, the trusted ones, or pictures for
-            pre-training.
+        phase: says what is fed: all pictures with their given labels, the trusted ones, or those for pre-training.
         views: augmentations of each picture.
         strong: the policy of further ones; None for the recipe's.
         strong_views: how many of these.
         parallel: whether batches are made on several threads; the result is the same.
-        size_share: share of the filters to be pruned that are still there, which the magnitude schedule follows; if
-            not given, it follows the share of the span that is still to go.
+        size_share: of the filters to be pruned, which the magnitude schedule follows; None for that of the span.
+        replicas: N. With more than one, N elements make a batch: the share of each replica in turn.
 
     Returns:
         A `tf.data.Dataset` of dicts: `image` uint8 [B, H, W, C], `views` (a tuple of as many more of it),
@@ -66,16 +67,15 @@ def batches(
         per example, `number` and `epoch` int64 [], both from the run's first, and `passed` float32 [], see `Phase`.
     """
     examples, given, origin = _fed(dataset, phase)
-    steps, size = steps_per_epoch(recipe, dataset, phase), min(recipe.batch_size, len(examples))
+    steps, size = steps_per_epoch(recipe, dataset, phase), min(recipe.batch_size, len(examples)) // replicas
     change, strongly = _change(recipe, dataset.source), limited(dataset.source, strong or recipe.augmentation)
-    first, last = phase.span if phase else (0, recipe.epochs)
     images, keys, given, origin = map(tf.constant, (examples.images, examples.keys, given, origin))
 
-    def make(number: Any) -> dict[str, Any]:
-        epoch = number // steps
-        rows = _rows(recipe, number, steps, size, len(examples))
+    def make(element: Any) -> dict[str, Any]:
+        number = element // replicas if replicas > 1 else element
+        epoch, rows = number // steps, _rows(recipe, element, steps, size, len(examples), replicas)
         batch_keys, pictures = tf.gather(keys, rows), tf.gather(images, rows)
-        passed = tf.clip_by_value((tf.cast(number, tf.float32) / steps - first) / (last - first), 0.0, 1.0)
+        passed = _passed(number, steps, phase.span if phase else (0, recipe.epochs))
         left = 1 - passed if size_share is None else tf.constant(size_share, tf.float32)
         # A seed has 31 bits; what is above them tells the views of a picture apart.
         seen = [change(pictures, batch_keys, recipe.seed + (view << 32), epoch, left) for view in range(views)]
@@ -91,24 +91,36 @@ def batches(
             "passed": passed,
         }
 
-    numbers = tf.data.Dataset.range(start_epoch * steps, recipe.epochs * steps)
-    workers = {"num_parallel_calls": tf.data.AUTOTUNE, "deterministic": True} if parallel else {}
-    return numbers.map(make, **workers).prefetch(tf.data.AUTOTUNE)
+    elements = tf.data.Dataset.range(start_epoch * steps * replicas, recipe.epochs * steps * replicas)
+    return elements.map(make, **(_PARALLEL if parallel else {})).prefetch(tf.data.AUTOTUNE)
 
 
-def _rows(recipe: Recipe, number: Any, steps: int, size: int, examples: int) -> Any:
-    """Returns the rows of a batch.
+def _passed(number: Any, steps: int, span: tuple[int, int]) -> Any:
+    """Returns the share of a span of epochs that is over in front of a batch."""
+    first, last = span
+    return tf.clip_by_value((tf.cast(number, tf.float32) / steps - first) / (last - first), 0.0, 1.0)
+
+
+def _rows(recipe: Recipe, element: Any, steps: int, size: int, examples: int, replicas: int) -> Any:
+    """Returns the rows of a batch, or of a replica's share of it: of N replicas, k has the rows r with r mod N = k.
 
     A pass is a permutation of all rows, of which each batch computes its own part; with more --steps-per-epoch than
     there are batches in a pass, an epoch holds several.
     """
-    batches_per_pass = examples // size
+    number, replica = (element // replicas, element % replicas) if replicas > 1 else (element, 0)
+    batches_per_pass = examples // replicas // size
     epoch, step = number // steps, number % steps
     turn, place = step // batches_per_pass, step % batches_per_pass
     positions = place * size + tf.range(size, dtype=tf.int64)
     passes = epoch * math.ceil(steps / batches_per_pass) + turn
     seed = tf.stack([tf.constant(recipe.seed, tf.int64), passes])
-    return tf.random.experimental.index_shuffle(positions, seed, examples - 1)
+    if replicas == 1:
+        return tf.random.experimental.index_shuffle(positions, seed, examples - 1)
+    # Each has an order of its own, or the same pictures would always meet in a batch.
+    # Of each part of a seed only the last 16 bits count.
+    seed = tf.stack([tf.constant(recipe.seed, tf.int64), passes * replicas + replica])
+    last = (examples - 1 - replica) // replicas
+    return tf.random.experimental.index_shuffle(positions, seed, last) * replicas + replica
 
 
 def _fed(dataset: Dataset, phase: Phase | None) -> tuple[Examples, np.ndarray, np.ndarray]:

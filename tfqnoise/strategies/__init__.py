@@ -1,15 +1,15 @@
 """Strategies: what needs memory per example, two networks or phases. One file per strategy.
 
 A strategy is a frozen dataclass of settings with `build(loss, problem)`, which returns its state for one run, a
-`State`. All `tf.Variable`s of the state are saved with the checkpoint. A table has one row per training example;
-`batch["row"]` is the example's row, which depends on its id only.
+`State`. All `tf.Variable`s of the state are saved with the checkpoint. A table (`table.Table`) has one row per
+training example; `batch["row"]` is the example's row, which depends on its id only.
 
 A batch (see `tfqnoise.data.pipeline`) has `image`, `views` (as many further augmentations as the state asks for),
 `strong` (as many by the state's own policy), `label`, `row`, `number` and `epoch` (int64 [], counted from the run's
 first) and `passed` (float32 [], the share of the training steps that is over).
 
 The class attribute `corrects = True` says that a strategy works out what labels probably are, so that a loss that
-expects wrong ones would correct them twice.
+expects wrong ones would correct them twice. `single_device = True` says that it can't be trained on several replicas.
 """
 
 import dataclasses
@@ -40,6 +40,7 @@ class Problem:
         first: the first of them, counted from 0.
         seed: of the run.
         teacher: for a batch of uint8 pictures, float32 logits [B, C] of the teacher's network; None without one.
+        devices: of the replicas that tables are sharded over (`tfqnoise.strategies.table`); none for one.
     """
 
     given: np.ndarray
@@ -48,6 +49,7 @@ class Problem:
     first: int = 0
     seed: int = 0
     teacher: Callable[[Any], Any] | None = None
+    devices: tuple[str, ...] = ()
 
     @property
     def examples(self) -> int:

@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -132,6 +132,10 @@ class Dividemix:
     alpha: float = 4.0
     weight: float = 25.0
     entropy: float = 0.0
+
+    # What it does in the warm-up and afterwards are branches of the graph, in which replicas can't meet, as they do
+    # where a batch norm follows its statistics.
+    single_device: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         fits = 0 < self.warm_up < 1 and self.ramp > 0 and 0 < self.threshold < 1

@@ -8,6 +8,7 @@ import numpy as np
 from tfqnoise.backend import tf
 from tfqnoise.errors import UsageError
 from tfqnoise.strategies import Problem, State, register
+from tfqnoise.strategies.table import Table
 
 
 def regularisation(targets: Any, logits: Any) -> Any:
@@ -32,19 +33,18 @@ class _State(State):
         super().__init__()
         self._settings, self._base = settings, base
         zeros = tf.zeros([problem.examples, problem.classes])
-        self.targets = tf.Variable(zeros, trainable=False, name="elr_targets")
+        self.targets = Table(zeros, "elr_targets", problem.devices)
 
     def loss(self, batch: dict[str, Any], labels: Any, logits: Any) -> Any:
         beta, rows = self._settings.beta, batch["row"]
         p = tf.stop_gradient(probabilities(logits))
         seen = p / tf.reduce_sum(p, axis=-1, keepdims=True)
-        # A gather of the variable copies no table, and an example stands in a batch only once.
-        target = beta * tf.gather(self.targets, rows) + (1 - beta) * seen
-        self.targets.scatter_nd_update(rows[:, None], target)
+        target = beta * self.targets.gather(rows) + (1 - beta) * seen
+        self.targets.update(rows, target)
         return self._base(labels, logits, batch["passed"]) + self._settings.weight * regularisation(target, logits)
 
     def label_table(self) -> np.ndarray:
-        return believed(self.targets.numpy())
+        return believed(self.targets.value())
 
 
 @register(reference="Liu et al., NeurIPS 2020 (arXiv 2007.00151), equations 6 and 9")

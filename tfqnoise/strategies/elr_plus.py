@@ -10,6 +10,7 @@ from tfqnoise.errors import UsageError
 from tfqnoise.strategies import Outcome, Problem, State, register
 from tfqnoise.strategies.elr import believed, regularisation
 from tfqnoise.strategies.mixing import mixed, share
+from tfqnoise.strategies.table import Table
 
 
 class _State(State):
@@ -21,13 +22,13 @@ class _State(State):
         super().__init__()
         self._settings, self._base, self._seed, self.average = settings, base, problem.seed, settings.average
         zeros = tf.zeros([problem.examples, problem.classes])
-        self.targets = tf.Variable(zeros, trainable=False, name="elr_targets")
+        self.targets = Table(zeros, "elr_targets", problem.devices)
 
     def outcome(self, batch: dict[str, Any], labels: Any, networks: Any) -> Outcome:
         s, rows = self._settings, batch["row"]
         seen = tf.stop_gradient(tf.nn.softmax(tf.cast(networks[1](batch["image"]), tf.float32)))
-        target = s.beta * tf.gather(self.targets, rows) + (1 - s.beta) * seen
-        self.targets.scatter_nd_update(rows[:, None], target)
+        target = s.beta * self.targets.gather(rows) + (1 - s.beta) * seen
+        self.targets.update(rows, target)
         weight = share(batch, s.alpha, self._seed)
         weight = tf.maximum(weight, 1 - weight)
         logits = networks[0](mixed(batch["image"], weight))
@@ -36,7 +37,7 @@ class _State(State):
         return Outcome([tf.reduce_mean(loss)])
 
     def label_table(self) -> np.ndarray:
-        return believed(self.targets.numpy())
+        return believed(self.targets.value())
 
 
 @register(reference="Liu et al., NeurIPS 2020 (arXiv 2007.00151), section 4.3")

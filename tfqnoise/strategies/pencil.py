@@ -8,6 +8,7 @@ import numpy as np
 from tfqnoise.backend import tf
 from tfqnoise.errors import UsageError
 from tfqnoise.strategies import Problem, State, register
+from tfqnoise.strategies.table import Table
 
 # Of the paper: ends of the stages, and the learning rate of stage 3 over that of the stages before.
 _STAGES = (70 / 320, 200 / 320)
@@ -26,7 +27,7 @@ class _State(State):
         super().__init__()
         self._settings, self._base = settings, base
         start = _START * np.eye(problem.classes, dtype=np.float32)[problem.given]
-        self.labels = tf.Variable(start, trainable=False, name="label_logits")
+        self.labels = Table(start, "label_logits", problem.devices)
         second = problem.epochs * (settings.second - settings.first)
         self._alpha = _ALPHA / problem.classes if settings.alpha is None else settings.alpha
         self._rate = settings.rate / _BATCH * max(1.0, _EPOCHS / max(second, 1.0))
@@ -34,7 +35,7 @@ class _State(State):
     def loss(self, batch: dict[str, Any], labels: Any, logits: Any) -> Any:
         s, passed = self._settings, batch["passed"]
         classes = float(labels.shape[-1])
-        own = tf.gather(self.labels, batch["row"])
+        own = self.labels.gather(batch["row"])
         log_f, log_y = tf.nn.log_softmax(tf.cast(logits, tf.float32)), tf.nn.log_softmax(own)
         f = tf.exp(log_f)
         learning = tf.logical_and(passed >= s.first, passed < s.second)
@@ -50,7 +51,7 @@ class _State(State):
         """One step of gradient descent on the label logits: dL/dy~ = (y - f) / C + alpha (y - y^)."""
         y = tf.nn.softmax(own)
         gradient = (y - f) / float(f.shape[-1]) + self._alpha * (y - labels)
-        self.labels.scatter_nd_update(batch["row"][:, None], own - self._rate * gradient)
+        self.labels.update(batch["row"], own - self._rate * gradient)
         return 0
 
     def learning_rate(self) -> Any:
@@ -64,7 +65,7 @@ class _State(State):
         return shape
 
     def label_table(self) -> np.ndarray:
-        return tf.nn.softmax(self.labels).numpy()
+        return tf.nn.softmax(self.labels.value()).numpy()
 
 
 @register(reference="Yi and Wu, CVPR 2019 (arXiv 1903.07788), equations 4 to 9")

@@ -1,10 +1,12 @@
 """Which labels are probably right, from the losses of their examples, and how many are wrong."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from tfqnoise.backend import tf
+from tfqnoise.strategies.table import Table
 
 # The loss of an example that has been in no batch yet: a number that no other has, and finite.
 _UNSEEN = float(np.finfo(np.float32).min)
@@ -42,21 +44,22 @@ class LossTable(tf.Module):
         examples: N.
         rate: the share of wrong labels where it is known; None to estimate it.
         seed: of the run.
+        devices: of the replicas, see `tfqnoise.strategies.table`.
     """
 
-    def __init__(self, examples: int, rate: float | None, seed: int) -> None:
+    def __init__(self, examples: int, rate: float | None, seed: int, devices: Sequence[str] = ()) -> None:
         super().__init__()
         self._known, self._seed = rate, seed
-        self.losses = tf.Variable(tf.fill([examples], _UNSEEN), trainable=False, name="latest_losses")
+        self.losses = Table(tf.fill([examples], _UNSEEN), "latest_losses", devices)
         self.estimate = tf.Variable(rate or 0.0, trainable=False, name="noise_rate")
 
     def note(self, rows: Any, losses: Any) -> None:
         """Keeps the losses [B] of the examples in `rows` [B]."""
-        self.losses.scatter_nd_update(rows[:, None], tf.stop_gradient(losses))
+        self.losses.update(rows, tf.stop_gradient(losses))
 
     def begin_epoch(self) -> None:
         """Estimates the rate anew from the latest losses of the examples that have been in a batch."""
-        losses = self.losses.numpy()
+        losses = self.losses.value()
         seen = losses[losses != _UNSEEN]
         if self._known is None and len(seen):
             self.estimate.assign(float(1 - clean_probability(seen, self._seed).mean()))

@@ -10,6 +10,7 @@ from tfqnoise.backend import tf
 from tfqnoise.errors import UsageError
 from tfqnoise.strategies import Problem, State, register
 from tfqnoise.strategies.relabelling import estimated, posterior, wrong_share
+from tfqnoise.strategies.table import Table
 
 # The learning rate climbs in the first fiftieth.
 _CLIMB = 50.0
@@ -22,8 +23,8 @@ class _State(State):
         super().__init__()
         self._settings, self._base, self._problem = settings, base, problem
         uniform = tf.fill([problem.examples, problem.classes], 1 / problem.classes)
-        self.predictions = tf.Variable(uniform, trainable=False, name="averaged_predictions")
-        self.targets = tf.Variable(uniform, trainable=False, name="corrected_labels")
+        self.predictions = Table(uniform, "averaged_predictions", problem.devices)
+        self.targets = Table(uniform, "corrected_labels", problem.devices)
         self.rate = tf.Variable(0.0, trainable=False, name="noise_rate")
         # Corrected at the beginning of an epoch, so that every example is learnt from both for whole epochs.
         epochs = min(max(1, round(settings.warm_up * problem.epochs)), max(1, problem.epochs - 1))
@@ -32,25 +33,23 @@ class _State(State):
     def begin_epoch(self, epoch: int, predict: Callable[[int], np.ndarray]) -> None:
         if epoch != self._last:
             return
-        given, averaged = self._problem.given, self.predictions.numpy()
+        given, averaged = self._problem.given, self.predictions.value()
         labels = tf.one_hot(given, self._problem.classes)
         self.targets.assign(posterior(averaged, labels, estimated(averaged, given), self._settings.temperature))
-        self.rate.assign(wrong_share(self.targets.numpy(), given))
+        self.rate.assign(wrong_share(self.targets.value(), given))
 
     def loss(self, batch: dict[str, Any], labels: Any, logits: Any) -> Any:
         targets = tf.cond(
             batch["epoch"] < self._last,
             lambda: self._take(batch["row"], labels, logits),
-            lambda: tf.gather(self.targets, batch["row"]),
+            lambda: self.targets.gather(batch["row"]),
         )
         return self._base(targets, logits, batch["passed"])
 
     def _take(self, rows: Any, labels: Any, logits: Any) -> Any:
         """Takes the answers to a batch into the table, and returns the labels as they are."""
         beta, answer = self._settings.beta, tf.stop_gradient(tf.nn.softmax(tf.cast(logits, tf.float32)))
-        self.predictions.scatter_nd_update(
-            rows[:, None], beta * tf.gather(self.predictions, rows) + (1 - beta) * answer
-        )
+        self.predictions.update(rows, beta * self.predictions.gather(rows) + (1 - beta) * answer)
         return labels
 
     def learning_rate(self) -> Callable[[Any], Any]:
@@ -68,7 +67,7 @@ class _State(State):
 
     def label_table(self) -> np.ndarray | None:
         # Before they are corrected it believes nothing of the labels.
-        return self.targets.numpy() if float(self.rate) else None
+        return self.targets.value() if float(self.rate) else None
 
 
 @register(

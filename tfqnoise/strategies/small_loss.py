@@ -13,7 +13,7 @@ class _State(State):
     def __init__(self, settings: "SmallLoss", base: Any, problem: Problem) -> None:
         super().__init__()
         self._settings, self._base = settings, base
-        self.table = LossTable(problem.examples, settings.rate, problem.seed)
+        self.table = LossTable(problem.examples, settings.rate, problem.seed, problem.devices)
 
     def outcome(self, batch: dict[str, Any], labels: Any, networks: Any) -> Outcome:
         logits = networks[0](batch["image"])

@@ -238,7 +238,8 @@ class Record(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         now = time.perf_counter()
-        rate = self._trainer.optimizer.learning_rate
+        # A mirrored variable is no number by itself.
+        rate = tf.convert_to_tensor(self._trainer.optimizer.learning_rate)
         values = {name: None if value is None else float(value) for name, value in (logs or {}).items()}
         row = {"epoch": epoch + 1, **values, "learning_rate": float(rate), "seconds": now - self._began}
         self._began = now

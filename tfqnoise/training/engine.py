@@ -102,6 +102,10 @@ class Trainer(keras.Model):
             # Of the losses a network's own alone depends on its variables, so the sum has the gradients of each; that
             # of a branch depends on the first's too, which is what a branch is for.
             total = tf.add_n([*outcome.losses, *penalties])
+            if self.distribute_strategy.num_replicas_in_sync > 1:
+                # Optimizers add the gradients of all replicas up, which makes them the batch's this way, and lets
+                # penalties count once.
+                total /= self.distribute_strategy.num_replicas_in_sync
         gradients = iter(tape.gradient(total, everything))
         for member in self._members:
             pairs = [(gradient, variable) for variable, gradient in zip(member.variables, gradients, strict=False)]

@@ -11,7 +11,7 @@ from tfqnoise.recipe import Recipe
 
 
 def check(recipe: Recipe, dataset: Dataset, phases: list[Phase], loss: Any, strategy: Any) -> None:
-    """Refuses a loss or strategy that is for another kind of labels, and what a strategy lacks.
+    """Refuses a loss or strategy that is for another kind of labels, what a strategy lacks, and what can't be shared.
 
     Args:
         recipe: of the run.
@@ -64,6 +64,29 @@ def check(recipe: Recipe, dataset: Dataset, phases: list[Phase], loss: Any, stra
             "square pictures, which stay as they are when turned",
             f"give --image-size {min(height, width)}",
         )
+    _check_replicas(recipe, dataset, phases, strategy)
+
+
+def _check_replicas(recipe: Recipe, dataset: Dataset, phases: list[Phase], strategy: Any) -> None:
+    """Refuses what several replicas can't share."""
+    if recipe.replicas == 1:
+        return
+    if getattr(strategy, "single_device", False):
+        raise UsageError(
+            f"--strategy {recipe.strategy} with --replicas {recipe.replicas}",
+            "a strategy that several devices can share",
+            "leave --replicas out, or choose for example --strategy co_teaching",
+        )
+    fed = {"training pictures": len(dataset.train)}
+    if dataset.trusted is not None and any(phase.trusted for phase in phases):
+        fed["trusted labels"] = len(dataset.trusted.rows)
+    for name, number in fed.items():
+        if number < recipe.replicas:
+            raise UsageError(
+                f"{number} {name} for {recipe.replicas} replicas",
+                "at least one for each",
+                f"give --replicas {number} or fewer",
+            )
 
 
 def check_learned(recipe: Recipe, schedule: Any, accuracy: bool) -> None:

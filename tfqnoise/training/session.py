@@ -1,7 +1,6 @@
 """One process's part of a run: from the data to the finished summary, through all phases."""
 
 import contextlib
-import dataclasses
 import itertools
 import os
 from collections.abc import Callable, Iterator
@@ -26,10 +25,12 @@ from tfqnoise.recipe import Recipe
 from tfqnoise.run import Run
 from tfqnoise.strategies import TEACHER, Problem, State
 from tfqnoise.strategies.plain import Plain
+from tfqnoise.training import checkpoint as checkpoints
 from tfqnoise.training import inputs, precision, preflight, rotnet, summary
 from tfqnoise.training.callbacks import Chance, Clusters, Evaluation, Guard, Magnitude, Record, Stopwatch, Strategy
 from tfqnoise.training.dynamics import Dynamics, examples
 from tfqnoise.training.engine import Member, Trainer, members_of
+from tfqnoise.training.replicas import Replicas
 from tfqnoise.training.shrinking import Shrinking
 from tfqnoise.training.teacher import answers, teacher
 from tfqnoise.training.weights import started
@@ -83,41 +84,52 @@ class Session:
         keras.utils.set_random_seed(recipe.seed)
         # Some kernels add up in the order in which threads finish; with this, a run repeats bit for bit.
         tf.config.experimental.enable_op_determinism()
-        self.network, filters = self._peer(), dict[str, np.ndarray]()
-        self.whole = cost.parameters(self.network)
-        if recipe.weights:
-            self.network, filters = started(recipe, self.network)
         losses.preflight(self._weighted(loss), self.dataset.classes)
-        # The preflight: a layer that can't be quantised is found now, not after the float epochs.
-        self.preflight = assembly.compress(recipe, self.network)
-        forms.penalty_weights(recipe, self.preflight)
-        first, last = self.phases[-1].span
-        self.teacher = teacher(recipe, self.dataset) if recipe.teacher else None
-        self.strategy: State = strategy.build(
-            losses.scheduled(self._weighted(loss)),
-            Problem(
-                self.dataset.train.given,
-                self.dataset.classes,
-                last - first,
-                first,
-                recipe.seed,
-                answers(self.teacher) if recipe.teacher else None,
-            ),
-        )
+        self.replicas = Replicas(recipe.replicas)
+        with self.replicas.scope():
+            self.network, filters = self._peer(), dict[str, np.ndarray]()
+            self.whole = cost.parameters(self.network)
+            if recipe.weights:
+                self.network, filters = started(recipe, self.network)
+            # The preflight: a layer that can't be quantised is found now, not after the float epochs.
+            self.preflight = assembly.compress(recipe, self.network)
+            forms.penalty_weights(recipe, self.preflight)
+            self.teacher = teacher(recipe, self.dataset) if recipe.teacher else None
+        # Tables are sharded, not mirrored.
+        self.strategy: State = self._state_of(strategy, loss)
+        self.dynamics = Dynamics(len(self.dataset.train), self.replicas.devices)
         preflight.check_learned(
             recipe, self.magnitudes, self.strategy.answers and self.dataset.source.task == "single"
         )
+        with self.replicas.scope():
+            self._begin(filters)
+        self.forms: list[Form] = []
+        self.members: list[Member] = []
+        self.entered: plan.Phase | None = None
+
+    def _state_of(self, strategy: Any, loss: Any) -> State:
+        first, last = self.phases[-1].span
+        problem = Problem(
+            self.dataset.train.given,
+            self.dataset.classes,
+            last - first,
+            first,
+            self.recipe.seed,
+            answers(self.teacher) if self.teacher is not None else None,
+            self.replicas.devices,
+        )
+        state: State = strategy.build(losses.scheduled(self._weighted(loss)), problem)
+        return state
+
+    def _begin(self, filters: dict[str, np.ndarray]) -> None:
+        """Makes the networks beside the first, which has the given filters left."""
         self.branch = self.strategy.branch(self.network)
         # Peers begin with weights of their own and the first's filters, an average with its weights, too.
         count = self.strategy.networks + bool(self.strategy.average) - bool(self.branch)
         self.plain = [self.network, *(surgery.rebuilt(self._peer(), filters) for _ in range(count - 1))]
         if self.strategy.average:
             self.plain[-1].set_weights(self.network.get_weights())
-        self.shrinking = Shrinking(recipe, self.dataset, self.plain, filters, bool(self.strategy.average))
-        self.dynamics = Dynamics(len(self.dataset.train))
-        self.forms: list[Form] = []
-        self.members: list[Member] = []
-        self.entered: plan.Phase | None = None
+        self.shrinking = Shrinking(self.recipe, self.dataset, self.plain, filters, bool(self.strategy.average))
 
     def _peer(self) -> Any:
         return assembly.build(self.recipe, self.dataset.input_shape, self.dataset.classes)
@@ -129,17 +141,21 @@ class Session:
 
     def go(self, run: Run) -> Run:
         """Trains what is left of a run and returns it."""
-        with run.lock():
+        with run.lock(), self.replicas.scope():
             if (run.path / "summary.json").exists():
                 self.report(f"{run.path} is finished already")
                 return run
             said = summary.beginning(self.recipe, self.dataset, self.network, self.phases, self.preflight, self.whole)
             self.report(said)
+            if self.replicas.count > 1:
+                self.report(self.replicas.said())
             inputs.keep(run, self.dataset)
-            run.write_json("plan.json", self._plan())
-            checkpoint = self._checkpoint(run)
-            done = int(checkpoint["epoch"]) if checkpoint else 0
+            run.write_json("plan.json", summary.plan_of(self.phases, self.preflight))
+            found, done = checkpoints.read(run), 0
+            checkpoint, self.rows = found or (None, self.rows)
             if checkpoint is not None:
+                done = int(checkpoint["epoch"])
+                self.report(f"going on after epoch {done}")
                 self._take_filters(run, checkpoint, done)
             for phase in self.phases:
                 # A checkpoint from the very end of a phase is put back into that phase's network, from which
@@ -155,26 +171,6 @@ class Session:
             run.write_json("summary.json", result)
         self.report(f"{summary.end(result)}\nrun: {run.path}")
         return run
-
-    def _checkpoint(self, run: Run) -> dict[str, np.ndarray] | None:
-        if not (run.path / "checkpoint.npz").exists():
-            return None
-        checkpoint = run.read_arrays("checkpoint.npz")
-        if "epoch" not in checkpoint:
-            raise RunError(
-                f"{run.path / 'checkpoint.npz'} has no epoch",
-                "a checkpoint of tfqnoise",
-                "restore it from a copy, or train again into another --run-dir",
-            )
-        self.rows = run.read_lines("metrics.jsonl")[: int(checkpoint["epoch"])]
-        if len(self.rows) < int(checkpoint["epoch"]):
-            raise RunError(
-                f"{run.path / 'metrics.jsonl'} has {len(self.rows)} epochs, the checkpoint {checkpoint['epoch']}",
-                "a line for each epoch of the checkpoint",
-                "restore both from one copy, or train again into another --run-dir",
-            )
-        self.report(f"going on after epoch {int(checkpoint['epoch'])}")
-        return checkpoint
 
     def _train(self, run: Run, phase: plan.Phase, start: int, checkpoint: dict[str, np.ndarray] | None) -> None:
         """Trains the rest of a phase, from a checkpoint or from where the phase before left off."""
@@ -205,20 +201,26 @@ class Session:
         with precision.convolutions(self.recipe.precision), _explained(run):
             for first, end in itertools.pairwise(range(start, phase.end + 1) if learned else (start, phase.end)):
                 trainer.fit(
-                    pipeline.batches(
-                        self.recipe,
-                        self.dataset,
-                        first,
-                        phase=phase,
-                        size_share=self._size_share(),
-                        **strategy.pictures(),
-                    ),
+                    self._batches(phase, first, strategy),
                     initial_epoch=first,
                     epochs=end,
                     steps_per_epoch=steps,
                     verbose="auto" if os.isatty(1) else 2,
                     callbacks=callbacks,
                 )
+
+    def _batches(self, phase: plan.Phase, first: int, strategy: State) -> Any:
+        return self.replicas.feed(
+            pipeline.batches(
+                self.recipe,
+                self.dataset,
+                first,
+                phase=phase,
+                size_share=self._size_share(),
+                replicas=self.replicas.count,
+                **strategy.pictures(),
+            )
+        )
 
     def _size_share(self) -> float | None:
         """Returns what the magnitude of the augmentation follows in the next epoch; None for the epochs."""
@@ -342,9 +344,3 @@ class Session:
         for network in self.plain[1:]:
             for layer, trained in zip(network.layers[:-1], self.network.layers[:-1], strict=True):
                 layer.set_weights(trained.get_weights())
-
-    def _plan(self) -> dict[str, Any]:
-        return {
-            "phases": [dataclasses.asdict(phase) for phase in self.phases],
-            "layers": [dataclasses.asdict(layer) for layer in self.preflight.layers],
-        }

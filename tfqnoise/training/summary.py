@@ -1,5 +1,6 @@
-"""What a run says when it begins and when it ends, and its summary.json."""
+"""What a run says when it begins and when it ends, its plan.json and its summary.json."""
 
+import dataclasses
 import importlib.metadata
 import math
 import platform
@@ -62,6 +63,14 @@ def beginning(
         lines.append(f"begins with the weights of {recipe.weights}{lost}")
     lines += map(str, phases)
     return "\n".join([*lines, *([plan.table(form.layers)] if form.layers else [])])
+
+
+def plan_of(phases: list[plan.Phase], form: Form) -> dict[str, Any]:
+    """Returns the content of plan.json: the phases, and the layers as the last of them trains them."""
+    return {
+        "phases": [dataclasses.asdict(phase) for phase in phases],
+        "layers": [dataclasses.asdict(layer) for layer in form.layers],
+    }
 
 
 def _all_of_them(recipe: Recipe, dataset: Dataset) -> list[str]:

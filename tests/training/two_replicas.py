@@ -1,0 +1,162 @@
+"""Trains on two logical devices, which a process has from its start or not at all; prints what it found as JSON.
+
+Run by test_replicas.py.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+from tfqnoise import backend
+
+backend.reserve(2)
+
+import numpy as np  # noqa: E402
+
+from tfqnoise import Recipe, assembly, losses, strategies  # noqa: E402
+from tfqnoise.backend import keras, tf  # noqa: E402
+from tfqnoise.compression.forms import Form  # noqa: E402
+from tfqnoise.export import export  # noqa: E402
+from tfqnoise.strategies import Problem  # noqa: E402
+from tfqnoise.strategies.table import Table  # noqa: E402
+from tfqnoise.training import callbacks, optimizers  # noqa: E402
+from tfqnoise.training.dynamics import Dynamics  # noqa: E402
+from tfqnoise.training.engine import Member, Trainer  # noqa: E402
+from tfqnoise.training.replicas import Replicas  # noqa: E402
+from tfqnoise.training.train import train  # noqa: E402
+
+LEARNED = Recipe(
+    noise=0.4,
+    epochs=4,
+    batch_size=32,
+    # Frozen batch norms would have the graph built once more.
+    freeze_batch_norm=0.0,
+    strategy='{"name": "pencil", "first": 0.3, "second": 0.7}',
+    replicas=2,
+)
+SMALL = Recipe(warmup_epochs=0.0, batch_size=16, clip_norm=0.5, weight_average=0.9)
+RANDOM = np.random.default_rng(0)
+EXAMPLES = 16
+REPLICAS = Replicas(2)
+
+
+def small(recipe, input_shape, classes):
+    x = image = keras.Input(input_shape)
+    for number, (filters, strides) in enumerate([(16, 1), (32, 2)]):
+        x = keras.layers.Conv2D(filters, 3, strides, "same", use_bias=False, name=f"conv{number}")(x)
+        x = keras.layers.BatchNormalization(name=f"norm{number}", momentum=0.9)(x)
+        x = keras.layers.ReLU(name=f"relu{number}")(x)
+    x = keras.layers.Flatten(name="flat")(x)
+    return keras.Model(image, keras.layers.Dense(classes, name="logits")(x), name="small")
+
+
+def without_norms():
+    x = image = keras.Input((8, 8, 1))
+    x = keras.layers.Conv2D(4, 3, activation="relu")(x)
+    return keras.Model(image, keras.layers.Dense(3)(keras.layers.Flatten()(x)))
+
+
+def step(replicas, images, labels):
+    """Takes two steps of SGD on one batch; returns weights, averages, tables and the loss shown."""
+    problem = Problem(labels, 3, devices=replicas.devices)
+    state = strategies.get("elr").build(losses.scheduled(losses.get("cross_entropy")), problem)
+    state.average = 0.5
+    dynamics = Dynamics(EXAMPLES, replicas.devices)
+    with replicas.scope():
+        networks = [without_norms() for _ in range(2)]
+        for network in networks:
+            start = np.random.default_rng(1)
+            network.set_weights([start.normal(0, 0.5, w.shape) for w in network.get_weights()])
+        form = Form(networks[0])
+        optimizer = optimizers.build(SMALL, 5, form.trained())
+        mask = tf.Variable(start.integers(0, 2, form.trained()[2].shape).astype(np.float32), trainable=False)
+        penalties = [lambda passed: 0.3 * tf.reduce_sum(tf.square(form.trained()[0]))]
+        member = Member(form, form.trained(), optimizer, penalties, [(form.trained()[2], mask)])
+        trainer = Trainer([member], state, average=Form(networks[1]), dynamics=dynamics)
+        shares = [np.arange(EXAMPLES)[place :: replicas.count] for place in range(replicas.count)]
+        elements = [
+            {"image": images[rows], "label": labels[rows], "row": rows.astype(np.int64), "passed": np.float32(0.5)}
+            for rows in shares * 2
+        ]
+        stacked = {name: np.stack([each[name] for each in elements]) for name in elements[0]}
+        batches = tf.data.Dataset.from_tensor_slices(stacked)
+        history = trainer.fit(replicas.feed(batches), steps_per_epoch=2, verbose=0)
+    return {
+        "weights": networks[0].get_weights(),
+        "weight averages": [v.numpy() for v in optimizer._model_variables_moving_average],
+        "averaged network": networks[1].get_weights(),
+        "table": [state.targets.value()],
+        "dynamics": [dynamics.seen.value(), dynamics.margins.value(), dynamics.losses.value()],
+        "loss": [np.array(history.history["loss"])],
+    }
+
+
+def equivalence():
+    """Returns the largest relative difference between one replica's steps and two's, by what differs."""
+    images, labels = RANDOM.integers(0, 256, (EXAMPLES, 8, 8, 1), np.uint8), RANDOM.integers(0, 3, EXAMPLES)
+    one, two = (step(replicas, images, labels) for replicas in (Replicas(1), REPLICAS))
+    return {
+        name: max(float(np.abs(a - b).max() / np.abs(a).max()) for a, b in zip(one[name], two[name], strict=True))
+        for name in one
+    }
+
+
+def tables():
+    """Returns a table after each replica has doubled, replaced and added to rows of its own."""
+    table = Table(np.arange(14, dtype=np.float32).reshape(7, 2), "table", REPLICAS.devices)
+    own = [np.array([0, 4], np.int64), np.array([3, 5], np.int64)]
+
+    def change(rows):
+        table.update(rows, -table.gather(rows))
+        table.add(rows[:1], tf.ones([1, 2]) * 100)
+
+    strategy = REPLICAS._strategy
+    rows = strategy.experimental_distribute_values_from_function(
+        lambda context: own[context.replica_id_in_sync_group]
+    )
+    strategy.run(tf.function(change), args=(rows,))
+    return {"value": table.value().tolist(), "devices": [shard.device[-5:] for shard in table]}
+
+
+def run(folder):
+    """Trains a run, the same one interrupted within its third epoch and resumed, and exports it."""
+    assembly.build = small
+    said = []
+    whole = train(LEARNED, folder / "whole", report=said.append)
+    batch_end, steps = callbacks.Guard.on_train_batch_end, iter(range(10_000))
+
+    def stop(guard, batch, logs=None):
+        if next(steps) == 40 + 7:
+            raise KeyboardInterrupt
+        batch_end(guard, batch, logs)
+
+    callbacks.Guard.on_train_batch_end = stop
+    killed = None
+    try:
+        train(LEARNED, folder / "killed", report=said.append)
+    except KeyboardInterrupt:
+        killed = len((folder / "killed" / "metrics.jsonl").read_text().splitlines())
+    callbacks.Guard.on_train_batch_end = batch_end
+    resumed = train(LEARNED, folder / "killed", resume=True, report=said.append)
+    export(whole, report=said.append)
+    differing = []
+    for name in ("weights.npz", "checkpoint.npz", "examples.npz"):
+        one, other = whole.read_arrays(name), resumed.read_arrays(name)
+        # Only the last part of a name is the variable's own: in one process Keras numbers layers on.
+        assert len(one) == len(other)
+        pairs = zip(sorted(one), sorted(other), strict=True)
+        differing += [key for key, same in pairs if not np.array_equal(one[key], other[same])]
+    return {
+        "killed": killed,
+        "differing": differing,
+        "said": said,
+        "seen": whole.read_arrays("examples.npz")["seen"].tolist(),
+        "checkpoint": sorted(name for name in whole.read_arrays("checkpoint.npz") if name.startswith("strategy/")),
+        "summary": whole.read_json("summary.json"),
+        "agreement": whole.read_json("export/report.json"),
+    }
+
+
+if __name__ == "__main__":
+    found = {"equivalence": equivalence(), "tables": tables(), "run": run(Path(sys.argv[1]))}
+    Path(sys.argv[1], "found.json").write_text(json.dumps(found))
