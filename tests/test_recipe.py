@@ -37,6 +37,8 @@ def test_a_new_field_with_its_default_changes_no_hash():
         ("allow_float", "logits"),
         ("allow_float", None),
         ("batch_size", 0),
+        ("replicas", 0),
+        ("replicas", 65),
         ("learning_rate", float("inf")),
         ("optimizer", "sgdd"),
         ("precision", "half"),

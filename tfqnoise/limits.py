@@ -84,7 +84,7 @@ def _training(recipe: Any) -> list[Limit]:
         ("replicas", 1 <= recipe.replicas <= MOST_REPLICAS, f"from 1 to {MOST_REPLICAS}"),
         (
             "batch_size",
-            recipe.batch_size % recipe.replicas == 0,
+            recipe.batch_size % max(recipe.replicas, 1) == 0,
             f"a multiple of --replicas {recipe.replicas}, each of which learns the same share of a batch",
         ),
         ("optimizer", recipe.optimizer in OPTIMIZERS, f"one of {', '.join(OPTIMIZERS)}"),
