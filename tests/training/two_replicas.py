@@ -35,7 +35,7 @@ LEARNED = Recipe(
     strategy='{"name": "pencil", "first": 0.3, "second": 0.7}',
     replicas=2,
 )
-SMALL = Recipe(warmup_epochs=0.0, batch_size=16, clip_norm=0.5, weight_average=0.9)
+SMALL = Recipe(warmup_epochs=0.0, batch_size=16, learning_rate=0.01, weight_average=0.9)
 RANDOM = np.random.default_rng(0)
 EXAMPLES = 16
 REPLICAS = Replicas(2)
