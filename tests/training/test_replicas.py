@@ -26,7 +26,7 @@ def found(tmp_path_factory):
 
 @pytest.mark.parametrize("what", ["weights", "weight averages", "averaged network", "table", "dynamics", "loss"])
 def test_steps_of_two_replicas_are_those_of_one_on_the_whole_batch(found, what):
-    # With a penalty, a mask, a clipped gradient and decay: each counts once.
+    # With a penalty, a mask and decay: each counts once.
     assert found["equivalence"][what] < 1e-5
 
 

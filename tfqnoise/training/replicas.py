@@ -74,7 +74,7 @@ def _assignable(make: Callable[..., Any], **settings: Any) -> Any:
     """Makes a variable that a replica may assign.
 
     Left to itself TensorFlow refuses that (aggregation NONE), or lets each replica keep a value of its own between
-    steps (ON_READ, of batch norms), of which a checkpoint would hold none.
+    steps (ON_READ, of batch norms), of which a checkpoint would hold the mean alone.
     """
     aggregation = tf.VariableAggregation
     if settings.get("aggregation") in (None, aggregation.NONE, aggregation.MEAN):
