@@ -116,8 +116,8 @@ def _rows(recipe: Recipe, element: Any, steps: int, size: int, examples: int, re
     seed = tf.stack([tf.constant(recipe.seed, tf.int64), passes])
     if replicas == 1:
         return tf.random.experimental.index_shuffle(positions, seed, examples - 1)
-    # Each has an order of its own, or the same pictures would always meet in a batch.
-    # Of each part of a seed only the last 16 bits count.
+    # Each has an order of its own, or the same pictures would always meet in a batch. Of each part of a seed only the
+    # lowest bits count, 8 of them for up to 65,536 pictures, so replicas must differ in these.
     seed = tf.stack([tf.constant(recipe.seed, tf.int64), passes * replicas + replica])
     last = (examples - 1 - replica) // replicas
     return tf.random.experimental.index_shuffle(positions, seed, last) * replicas + replica
