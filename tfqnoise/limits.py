@@ -85,7 +85,8 @@ def _training(recipe: Any) -> list[Limit]:
         (
             "batch_size",
             recipe.batch_size % max(recipe.replicas, 1) == 0,
-            f"a multiple of --replicas {recipe.replicas}, each of which learns the same share of a batch",
+            f"a multiple of --replicas {recipe.replicas}, such as "
+            f"{-(-recipe.batch_size // max(recipe.replicas, 1)) * recipe.replicas}: each learns the same share",
         ),
         ("optimizer", recipe.optimizer in OPTIMIZERS, f"one of {', '.join(OPTIMIZERS)}"),
         ("learning_rate", 0 < recipe.learning_rate < float("inf"), "a positive number"),

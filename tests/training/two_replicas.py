@@ -1,8 +1,9 @@
-"""Trains on two logical devices, which a process has from its start or not at all; prints what it found as JSON.
+"""Trains on two or three logical devices, which a process has from its start or not at all; writes found.json.
 
-Run by test_replicas.py.
+Run by test_replicas.py. Arguments: a folder and, to try these instead of everything else, names of strategies.
 """
 
+import dataclasses
 import json
 import shutil
 import sys
@@ -10,20 +11,21 @@ from pathlib import Path
 
 from tfqnoise import backend
 
-backend.reserve(2)
+backend.reserve(3)
 
 import numpy as np  # noqa: E402
 
 from tfqnoise import Recipe, Run, assembly, losses, strategies  # noqa: E402
 from tfqnoise.backend import keras, tf  # noqa: E402
 from tfqnoise.compression.forms import Form  # noqa: E402
+from tfqnoise.compression.quantization.activations.lsq import Lsq  # noqa: E402
 from tfqnoise.export import export  # noqa: E402
 from tfqnoise.strategies import Problem  # noqa: E402
 from tfqnoise.strategies.table import Table  # noqa: E402
 from tfqnoise.training import callbacks, optimizers  # noqa: E402
 from tfqnoise.training.dynamics import Dynamics  # noqa: E402
 from tfqnoise.training.engine import Member, Trainer  # noqa: E402
-from tfqnoise.training.replicas import Replicas  # noqa: E402
+from tfqnoise.training.replicas import Replicas, put_back  # noqa: E402
 from tfqnoise.training.train import train  # noqa: E402
 
 LEARNED = Recipe(
@@ -119,10 +121,54 @@ def tables():
     return {"value": table.value().tolist(), "devices": [shard.device[-5:] for shard in table]}
 
 
-def run(folder):
-    """Trains a run, resumes what a kill within its second epoch would have left of it, and exports the whole."""
-    assembly.build = small
-    said = []
+def changed():
+    """Returns how many of a thousand values three replicas change by putting them back."""
+    replicas = Replicas(3)
+    with replicas.scope():
+        variable = tf.Variable(RANDOM.normal(0, 1, 1000).astype(np.float32), trainable=False)
+    before = variable.numpy()
+
+    def move():
+        kept = tf.identity(variable)
+        variable.assign_add(tf.ones_like(kept))
+        put_back(variable, kept)
+
+    replicas._strategy.run(tf.function(move))
+    return int((variable.numpy() != before).sum())
+
+
+def gradients():
+    """Returns the gradient of a learned step of activations from one replica on 16 values and from two on 8 each."""
+    values, quantizer, found = RANDOM.normal(0, 3, 16).astype(np.float32), Lsq(4, False), []
+    for replicas in (Replicas(1), REPLICAS):
+        with replicas.scope():
+            layer = keras.layers.Layer()
+            variables = quantizer.build(None, "output", layer)
+            variables["step"].assign(0.5)
+            variables["started"].assign(1.0)
+
+        def gradient(own, variables=variables):
+            with tf.GradientTape() as tape:
+                total = tf.reduce_sum(quantizer.quantise(own, variables))
+            return tape.gradient(total, variables["step"])
+
+        if replicas.count == 1:
+            found.append(float(gradient(tf.constant(values))))
+            continue
+        strategy = replicas._strategy
+        own = strategy.experimental_distribute_values_from_function(
+            lambda context: tf.constant(values[context.replica_id_in_sync_group :: 2])
+        )
+        each = strategy.run(tf.function(gradient), args=(own,))
+        found.append(float(strategy.reduce(tf.distribute.ReduceOp.SUM, each, axis=None)))
+    return found
+
+
+def differing(recipe, folder, said):
+    """Trains a run and resumes what a kill within its second epoch would have left of it.
+
+    Returns the run, and what isn't the same in the resumed one.
+    """
     epoch_end = callbacks.Record.on_epoch_end
 
     def keep(record, epoch, logs=None):
@@ -131,21 +177,27 @@ def run(folder):
             shutil.copytree(folder / "whole", folder / "killed")
 
     callbacks.Record.on_epoch_end = keep
-    whole = train(LEARNED, folder / "whole", report=said.append)
+    whole = train(recipe, folder / "whole", report=said.append)
     callbacks.Record.on_epoch_end = epoch_end
-    killed = len(Run(folder / "killed").read_lines("metrics.jsonl"))
-    resumed = train(LEARNED, folder / "killed", resume=True, report=said.append)
-    export(whole, report=said.append)
-    differing = []
+    assert len(Run(folder / "killed").read_lines("metrics.jsonl")) == 1
+    resumed = train(recipe, folder / "killed", resume=True, report=said.append)
+    found = []
     for name in ("weights.npz", "checkpoint.npz", "examples.npz"):
         one, other = whole.read_arrays(name), resumed.read_arrays(name)
         # Only the last part of a name is the variable's own: in one process Keras numbers layers on.
-        assert len(one) == len(other)
         pairs = zip(sorted(one), sorted(other), strict=True)
-        differing += [key for key, same in pairs if not np.array_equal(one[key], other[same])]
+        found += [key for key, same in pairs if not np.array_equal(one[key], other[same], equal_nan=key == "margin")]
+    return whole, found
+
+
+def run(folder):
+    """Trains a run that resumes, and exports it."""
+    assembly.build = small
+    said = []
+    whole, found = differing(LEARNED, folder, said)
+    export(whole, report=said.append)
     return {
-        "killed": killed,
-        "differing": differing,
+        "differing": found,
         "said": said,
         "seen": whole.read_arrays("examples.npz")["seen"].tolist(),
         "checkpoint": sorted(name for name in whole.read_arrays("checkpoint.npz") if name.startswith("strategy/")),
@@ -154,6 +206,26 @@ def run(folder):
     }
 
 
+def resumed(name, folder):
+    """Returns what a resumed run of a strategy has other than one that was never killed."""
+    assembly.build = small
+    recipe = dataclasses.replace(LEARNED, strategy=name, epochs=3, steps_per_epoch=3)
+    if getattr(strategies.registry.entry(name).factory, "taught", False):
+        alone = dataclasses.replace(recipe, strategy="plain", epochs=1)
+        recipe = dataclasses.replace(recipe, teacher=str(train(alone, folder / "teacher", report=len).path))
+    return differing(recipe, folder, [])[1]
+
+
 if __name__ == "__main__":
-    found = {"equivalence": equivalence(), "tables": tables(), "run": run(Path(sys.argv[1]))}
-    Path(sys.argv[1], "found.json").write_text(json.dumps(found))
+    folder, names = Path(sys.argv[1]), sys.argv[2:]
+    if names:
+        found = {name: resumed(name, folder / name) for name in names}
+    else:
+        found = {
+            "equivalence": equivalence(),
+            "tables": tables(),
+            "changed": changed(),
+            "gradients": gradients(),
+            "run": run(folder),
+        }
+    (folder / "found.json").write_text(json.dumps(found))

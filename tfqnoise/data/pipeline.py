@@ -58,7 +58,8 @@ def batches(
         strong: the policy of further ones; None for the recipe's.
         strong_views: how many of these.
         parallel: whether batches are made on several threads; the result is the same.
-        size_share: of the filters to be pruned, which the magnitude schedule follows; None for that of the span.
+        size_share: the share of the filters to be pruned that are still there, which the magnitude schedule follows;
+            None for the share of the span that is still to go.
         replicas: N. With more than one, N elements make a batch: the share of each replica in turn.
 
     Returns:

@@ -2,7 +2,8 @@
 
 A strategy is a frozen dataclass of settings with `build(loss, problem)`, which returns its state for one run, a
 `State`. All `tf.Variable`s of the state are saved with the checkpoint. A table (`table.Table`) has one row per
-training example; `batch["row"]` is the example's row, which depends on its id only.
+training example; `batch["row"]` is the example's row, which depends on its id only. What a strategy assigns in a
+step is a table, or a sum over the replicas' shares of the batch.
 
 A batch (see `tfqnoise.data.pipeline`) has `image`, `views` (as many further augmentations as the state asks for),
 `strong` (as many by the state's own policy), `label`, `row`, `number` and `epoch` (int64 [], counted from the run's

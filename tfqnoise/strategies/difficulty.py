@@ -18,7 +18,8 @@ _COMPARED = 32
 
 
 class _State(State):
-    """Sums over the batches of an epoch: difficulty, share learnt from strong pictures, rank correlation, batches."""
+    """Sums over an epoch's batches, or replicas' shares of them: difficulty, share learnt from strong pictures, rank
+    correlation, and their number."""
 
     answers = False
 

@@ -23,6 +23,7 @@ from tfqnoise.strategies import Branch, Problem, State
 from tfqnoise.strategies.plain import Plain
 from tfqnoise.training import kernels, optimizers
 from tfqnoise.training.dynamics import Dynamics
+from tfqnoise.training.replicas import put_back
 
 
 @dataclasses.dataclass
@@ -156,7 +157,7 @@ def unmoved(network: Any, inputs: Any, training: bool) -> Any:
     kept = [(variable, tf.identity(variable)) for variable in network.non_trainable_variables]
     answer = network(inputs, training=training)
     for variable, value in kept if training else ():
-        variable.assign(value)
+        put_back(variable, value)
     return answer
 
 

@@ -81,11 +81,12 @@ def _check_replicas(recipe: Recipe, dataset: Dataset, phases: list[Phase], strat
     if dataset.trusted is not None and any(phase.trusted for phase in phases):
         fed["trusted labels"] = len(dataset.trusted.rows)
     for name, number in fed.items():
-        if number < recipe.replicas:
+        batch = min(recipe.batch_size, number)
+        if batch < 2 * recipe.replicas:
             raise UsageError(
-                f"{number} {name} for {recipe.replicas} replicas",
-                "at least one for each",
-                f"give --replicas {number} or fewer",
+                f"a batch of {batch} of {number} {name} for {recipe.replicas} replicas",
+                "at least two pictures for each, of which a strategy may choose or mix some",
+                "give fewer --replicas" + (", or a larger --batch-size" if batch < number else ""),
             )
 
 

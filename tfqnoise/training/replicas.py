@@ -52,6 +52,24 @@ class Replicas:
         return f"{self.count} replicas: {', '.join(self.devices)}"
 
 
+def put_back(variable: Any, value: Any) -> None:
+    """Assigns a variable in a training step what it held before, to the bit; a mean over replicas would be near it.
+
+    Args:
+        variable: of a network.
+        value: the same in all replicas.
+    """
+    context = tf.distribute.get_replica_context()
+    if context.num_replicas_in_sync == 1:
+        variable.assign(value)
+        return
+
+    def each(strategy: Any, mirrored: Any, values: Any) -> None:
+        strategy.extended.update(mirrored, lambda own, kept: own.assign(kept), args=(values,))
+
+    context.merge_call(each, args=(variable, value))
+
+
 def devices(count: int) -> tuple[str, ...]:
     """Returns the first GPUs, or where there are fewer, as many logical devices of the processor.
 
@@ -78,7 +96,9 @@ def _assignable(make: Callable[..., Any], **settings: Any) -> Any:
     """
     aggregation = tf.VariableAggregation
     if settings.get("aggregation") in (None, aggregation.NONE, aggregation.MEAN):
-        dtype = settings.get("dtype") or getattr(settings.get("initial_value"), "dtype", tf.float32)
+        dtype, value = settings.get("dtype"), settings.get("initial_value")
+        if dtype is None:
+            dtype = tf.convert_to_tensor(value() if callable(value) else value).dtype
         floating = tf.as_dtype(dtype).is_floating
         settings["aggregation"] = aggregation.MEAN if floating else aggregation.ONLY_FIRST_REPLICA
         settings["synchronization"] = tf.VariableSynchronization.AUTO

@@ -52,4 +52,5 @@ class Lsq(ActivationQuantizer):
         step.assign(tf.where(started > 0, step, first))
         started.assign(1.0)
         positive = tf.maximum(tf.abs(step), integers.SMALLEST_STEP)
-        return learned_step(inputs, positive, low, high, list(range(inputs.shape.rank)))
+        axes, replicas = list(range(inputs.shape.rank)), tf.distribute.get_strategy().num_replicas_in_sync
+        return learned_step(inputs, positive, low, high, axes, replicas=replicas)
