@@ -186,7 +186,11 @@ def differing(recipe, folder, said):
         one, other = whole.read_arrays(name), resumed.read_arrays(name)
         # Only the last part of a name is the variable's own: in one process Keras numbers layers on.
         pairs = zip(sorted(one), sorted(other), strict=True)
-        found += [key for key, same in pairs if not np.array_equal(one[key], other[same], equal_nan=key == "margin")]
+        found += [
+            key
+            for key, same in pairs
+            if not np.array_equal(one[key], other[same], equal_nan=key in ("margin", "loss"))
+        ]
     return whole, found
 
 
