@@ -14,7 +14,7 @@ def run(tmp_path):
 
 def test_two_networks_take_longer_than_one(tmp_path, monkeypatch, silent):
     # Of a smaller network or batch a step is mostly overhead, which is the same for one network and for two.
-    run = Run.create(Recipe(bits=32, batch_size=64, epochs=4), tmp_path / "run")
+    run = Run.create(Recipe(width=0.5, bits=32, batch_size=64, epochs=4), tmp_path / "run")
     entries = strategies.registry.entries()
     monkeypatch.setattr(strategies.registry, "entries", lambda: {n: entries[n] for n in ("co_teaching", "plain")})
     result = benchmark(run, "strategies", repetitions=5, report=silent)

@@ -40,7 +40,7 @@ class _Restored:
     [
         ("resnet8", 4, 1.0),
         ("mobilenet_v2", 8, 0.35),
-        ("mobilenet_v3_small", 8, 0.35),
+        pytest.param("mobilenet_v3_small", 8, 0.35, marks=pytest.mark.slow),
     ],
 )
 def test_layers_of_a_sound_file_are_faithful(name, bits, width):

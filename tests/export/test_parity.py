@@ -5,6 +5,7 @@ import numpy as np
 from tfqnoise.backend import keras
 from tfqnoise.compression.quantization.qat import Widths, quantize
 from tfqnoise.compression.quantization.settle import settle
+from tfqnoise.data.source import Examples
 from tfqnoise.export import convert, parity
 from tfqnoise.export.graph import graph
 from tfqnoise.export.restore import restore
@@ -46,10 +47,8 @@ def test_kernels_that_lack_an_operator_are_named():
     settle(quantised, "int4")
     content = pack(convert.integer(quantised, (8, 8, 3)), "int4")
 
-    class Pictures(list):
-        images = np.random.default_rng(0).integers(0, 256, (10, 8, 8, 3), np.uint8)
-
-    restored = SimpleNamespace(network=quantised, test=Pictures(range(10)), task="single")
+    pictures = Examples(np.arange(10).astype(str), images, np.zeros(10, np.int64))
+    restored = SimpleNamespace(network=quantised, test=pictures, task="single")
     rows = parity.by_kernel(content, restored)
     assert [row["kernels"] for row in rows] == ["XNNPACK and built-in", "built-in", "reference"]
     assert "top1_agreement" in rows[1]
