@@ -42,21 +42,19 @@ class Table(list[Any]):
             rows: int64 [B].
         """
         # A gather of the variable copies no table.
-        return tf.gather(self._shard(), rows // len(self) if len(self) > 1 else rows)
+        return tf.gather(self._shard(), self._places(rows))
 
     def update(self, rows: Any, values: Any) -> None:
         """Puts values [B, ...] into rows of the current replica; an example stands in a batch only once."""
-        self._shard().scatter_nd_update(self._places(rows), values)
+        self._shard().scatter_nd_update(self._places(rows)[:, None], values)
 
     def add(self, rows: Any, values: Any) -> None:
         """Adds values [B, ...] to rows of the current replica."""
-        self._shard().scatter_nd_add(self._places(rows), values)
+        self._shard().scatter_nd_add(self._places(rows)[:, None], values)
 
     def value(self) -> np.ndarray:
         """Returns the whole table [examples, ...] in the order of rows, outside the training step."""
         shards = [shard.numpy() for shard in self]
-        if len(shards) == 1:
-            return shards[0]
         whole = np.empty((sum(map(len, shards)), *shards[0].shape[1:]), shards[0].dtype)
         for number, shard in enumerate(shards):
             whole[number :: len(shards)] = shard
@@ -65,7 +63,7 @@ class Table(list[Any]):
     def assign(self, values: Any) -> None:
         """Puts values [examples, ...] into all rows, outside the training step."""
         for number, shard in enumerate(self):
-            shard.assign(values[number :: len(self)] if len(self) > 1 else values)
+            shard.assign(values[number :: len(self)])
 
     def _shard(self) -> Any:
         if len(self) == 1:
@@ -74,4 +72,4 @@ class Table(list[Any]):
         return self[int(tf.get_static_value(tf.distribute.get_replica_context().replica_id_in_sync_group))]
 
     def _places(self, rows: Any) -> Any:
-        return rows[:, None] // len(self) if len(self) > 1 else rows[:, None]
+        return rows // len(self) if len(self) > 1 else rows
