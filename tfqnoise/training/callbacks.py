@@ -17,6 +17,7 @@ from tfqnoise.errors import TrainingError
 from tfqnoise.networks.predict import Predictor
 from tfqnoise.run import Run
 from tfqnoise.strategies import State
+from tfqnoise.training import checkpoint
 from tfqnoise.training.engine import Trainer, evaluated
 from tfqnoise.training.precision import convolutions
 
@@ -43,7 +44,7 @@ class Guard(keras.callbacks.Callback):
                 raise self._error(f"{variable.name} became infinite or not a number in epoch {epoch + 1}")
 
     def _error(self, received: str) -> TrainingError:
-        kept = (self._run.path / "checkpoint.npz").exists()
+        kept = (self._run.path / checkpoint.FILE).exists()
         return TrainingError(
             received,
             "finite numbers",
@@ -251,4 +252,4 @@ class Record(keras.callbacks.Callback):
         self._run.write_arrays("weights.npz", state | weights)
         for group, variables in self._variables().items():
             state |= arrays_of(variables, group)
-        self._run.write_arrays("checkpoint.npz", state)
+        self._run.write_arrays(checkpoint.FILE, state)

@@ -191,7 +191,7 @@ class Session:
         state = self._state()
         if checkpoint is not None:
             for group, variables in state.items():
-                assembly.assign(variables, checkpoint, group, run.path / "checkpoint.npz")
+                assembly.assign(variables, checkpoint, group, run.path / checkpoints.FILE)
             for form in self.forms:
                 form.restored()
         if start == phase.end:
