@@ -1,6 +1,8 @@
 """Shared fixtures. Nothing here needs anything outside the repository."""
 
+import fcntl
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -24,13 +26,19 @@ TRAINED = Recipe(noise=0.4, bits=8, epochs=6, batch_size=32, seed=1)
 
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """A finished 8-bit run on the digits, exported."""
+    """A finished 8-bit run on the digits, exported. The first process that wants it makes it, each has a copy."""
     from tfqnoise.export import export
     from tfqnoise.training.train import train
 
-    run = train(TRAINED, tmp_path_factory.mktemp("trained") / "run", report=lambda text: None)
-    export(run, report=lambda text: None)
-    return run
+    base = tmp_path_factory.getbasetemp()
+    common = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    with (common / "trained.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (common / "trained").is_dir():
+            run = train(TRAINED, common / "training", report=lambda text: None)
+            export(run, report=lambda text: None)
+            run.path.rename(common / "trained")
+    return Run.open(shutil.copytree(common / "trained", tmp_path_factory.mktemp("trained") / "run"))
 
 
 @pytest.fixture(scope="session")

@@ -88,7 +88,7 @@ def test_without_a_run_the_commands_say_what_to_do(capsys, monkeypatch, tmp_path
 
 def test_a_saved_recipe_is_overridden_by_flags(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    tiny = ["--epochs", "1", "--steps-per-epoch", "1", "--width", "0.25", "--bits", "32"]
+    tiny = ["--epochs=1", "--steps-per-epoch=1", "--network=alexnet", "--width=0.25", "--bits=32"]
     assert run_command("train", [*tiny, "--noise", "0.3", "--run-dir", "one"]) == 0
     assert run_command("train", ["--recipe", "one/recipe.json", "--noise", "0.2", "--run-dir", "two"]) == 0
     assert run_command("train", ["--recipe=one/recipe.json", "--seed=4", "--run-dir=three"]) == 0

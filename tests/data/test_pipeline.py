@@ -1,4 +1,5 @@
 import dataclasses
+import itertools
 
 import numpy as np
 import pytest
@@ -28,6 +29,17 @@ def test_an_epoch_is_a_permutation_and_the_next_another(dataset):
     for epoch in rows:
         assert len(set(epoch)) == steps * 100
     assert (rows[0] != rows[1]).mean() > 0.9
+
+
+@pytest.mark.parametrize("name", ["seed", "epoch"])
+def test_orders_differ_however_high_the_number(dataset, name):
+    orders = []
+    for number in (0, 1, 255, 256, 257, 512):
+        seed, epoch = (number, 0) if name == "seed" else (0, number)
+        recipe = dataclasses.replace(RECIPE, seed=seed, epochs=epoch + 1, steps_per_epoch=10, augmentation="none")
+        orders.append(np.concatenate([batch["row"] for batch in _list(recipe, dataset, epoch)]))
+    for one, other in itertools.combinations(orders, 2):
+        assert (one != other).mean() > 0.9
 
 
 def test_batches_are_the_examples_with_given_labels(dataset):

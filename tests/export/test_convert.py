@@ -18,8 +18,8 @@ RANDOM = np.random.default_rng(0)
 SHAPE = (16, 16, 3)
 
 
-# Deep ones take a minute each.
-_QUICK = ("alexnet", "resnet8", "vgg16", "vgg16_plain")
+# With and without batch norm, additions and pooling; the others take up to a minute each.
+_QUICK = ("alexnet", "resnet8")
 NAMES = [n if n in _QUICK else pytest.param(n, marks=pytest.mark.slow) for n in networks.registry.entries()]
 
 

@@ -62,8 +62,8 @@ def test_without_noise_nothing_is_memorised(tmp_path, silent):
     "settings",
     [
         {"bits": 32, "optimizer": "adamw", "learning_rate": 1e-3, "clip_norm": 1.0},
-        {"strategy": "elr", "loss": '{"name": "gce", "q": 0.5}'},
-        {"network": "resnet20", "augmentation": "none", "noise_kind": "symmetric-exclusive"},
+        {"bits": 32, "strategy": "elr", "loss": '{"name": "gce", "q": 0.5}'},
+        {"bits": 32, "network": "resnet20", "augmentation": "none", "noise_kind": "symmetric-exclusive"},
         {"bits": 4, "quantizer": "lsq", "activation_bits": 4, "activation_quantizer": "pact"},
     ],
 )
@@ -72,7 +72,8 @@ def test_every_kind_of_recipe_runs(tmp_path, silent, settings):
     assert 0 <= run.read_json("summary.json")["test_accuracy_last"] <= 1
 
 
-def test_seeds_give_other_weights(tmp_path, silent):
+def test_seeds_give_other_weights(tmp_path, silent, monkeypatch):
+    monkeypatch.setattr(assembly, "build", _small)
     weights = [
         train(dataclasses.replace(FLOAT, epochs=1, seed=s), tmp_path / str(s), report=silent).read_arrays(
             "weights.npz"
@@ -85,12 +86,8 @@ def test_seeds_give_other_weights(tmp_path, silent):
 @pytest.mark.parametrize(
     ("epochs", "settings"),
     [
-        # One float epoch, one quantised, one with frozen statistics; tables and averages on the way.
-        ((2,), {"float_epochs": 1, "freeze_batch_norm": 0.34, "strategy": "elr", "weight_average": 0.9}),
         # With layers that draw.
         ((1,), {"bits": 32, "network": "alexnet", "width": 0.1}),
-        # In the middle of stages.
-        ((3,), {"bits": 32, "stages": "float:2,float:2"}),
         pytest.param(
             (2,), {"clusters": 8, "codebooks": 2, "stages": "quantise+cluster:2,snap:1@0.01"}, marks=pytest.mark.slow
         ),
@@ -145,6 +142,10 @@ _CLUSTERED = {"sparsity": 0.5, "clusters": 4, "clustering": "tfmot", "strategy":
 @pytest.mark.parametrize(
     ("epochs", "settings"),
     [
+        # One float epoch, one quantised, one with frozen statistics; tables and averages on the way.
+        ((2,), {"float_epochs": 1, "freeze_batch_norm": 0.34, "strategy": "elr", "weight_average": 0.9}),
+        # In the middle of stages.
+        ((3,), {"bits": 32, "stages": "float:2,float:2"}),
         # A checkpoint of pre-training has neither the last layers nor the second network.
         ((1,), {"bits": 32, "strategy": "co_teaching", "stages": "rotnet:1,float:1"}),
         pytest.param((1, 2, 3, 4, 5), _EVERYTHING, marks=pytest.mark.slow),

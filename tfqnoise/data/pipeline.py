@@ -21,6 +21,8 @@ from tfqnoise.recipe import Recipe
 
 # The number of a picture's first strong view, far behind those of its views.
 _STRONG = 1024
+# What `tf.random.experimental.index_shuffle` puts in front of its seed.
+_SHUFFLE = 498_247_692
 _PARALLEL = {"num_parallel_calls": tf.data.AUTOTUNE, "deterministic": True}
 
 
@@ -114,14 +116,21 @@ def _rows(recipe: Recipe, element: Any, steps: int, size: int, examples: int, re
     turn, place = step // batches_per_pass, step % batches_per_pass
     positions = place * size + tf.range(size, dtype=tf.int64)
     passes = epoch * math.ceil(steps / batches_per_pass) + turn
-    seed = tf.stack([tf.constant(recipe.seed, tf.int64), passes])
     if replicas == 1:
-        return tf.random.experimental.index_shuffle(positions, seed, examples - 1)
-    # Each has an order of its own, or the same pictures would always meet in a batch. Of each part of a seed only the
-    # lowest bits count, 8 of them for up to 65,536 pictures, so replicas must differ in these.
-    seed = tf.stack([tf.constant(recipe.seed, tf.int64), passes * replicas + replica])
+        return _shuffled(positions, recipe.seed, passes, examples - 1)
+    # Each has an order of its own, or the same pictures would always meet in a batch.
     last = (examples - 1 - replica) // replicas
-    return tf.random.experimental.index_shuffle(positions, seed, last) * replicas + replica
+    return _shuffled(positions, recipe.seed, passes * replicas + replica, last) * replicas + replica
+
+
+def _shuffled(positions: Any, seed: int, number: Any, last: Any) -> Any:
+    """Returns what is at some positions in order `number` of a seed, a permutation of 0 … last.
+
+    Of each of the three parts of its seed the op counts only the lowest bits, 8 of them for up to 65,536 rows. So
+    what is above these goes into the first, and a long run doesn't come back to its first orders.
+    """
+    parts = [_SHUFFLE + seed // 256 + number // 256, tf.constant(seed, tf.int64), number]
+    return tf.raw_ops.RandomIndexShuffle(index=positions, seed=tf.stack(parts), max_index=last, rounds=4)
 
 
 def _fed(dataset: Dataset, phase: Phase | None) -> tuple[Examples, np.ndarray, np.ndarray]:

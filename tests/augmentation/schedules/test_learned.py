@@ -32,6 +32,7 @@ def test_settings_out_of_their_limits_are_refused(settings):
 
 RECIPE = Recipe(
     noise=0.4,
+    bits=32,
     epochs=3,
     width=0.25,
     steps_per_epoch=2,

@@ -11,12 +11,17 @@ MIXTURE = np.concatenate([RANDOM.normal(m, 0.05, 800) for m in MEANS]).astype(np
 
 
 def _train(book, kernel, steps=150, weight=1.0):
-    optimizer = keras.optimizers.SGD(0.1)
-    for _ in range(steps):
+    optimizer, variables = keras.optimizers.SGD(0.1), [kernel, *book.trainable_weights]
+    optimizer.build(variables)
+
+    @tf.function
+    def step():
         with tf.GradientTape() as tape:
             loss = book(kernel, weight)
-        variables = [v for v in [kernel, *book.trainable_weights] if v is not None]
         optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
+
+    for _ in range(steps):
+        step()
 
 
 @pytest.mark.parametrize("penalty", ["hard", "soft", "gaussian_mixture"])

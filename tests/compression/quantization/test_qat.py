@@ -21,7 +21,7 @@ def _small(tail):
 
 
 # What others don't have, quantised within seconds; the rest takes a minute or more.
-_QUICK = ("alexnet", "efficientnet_b0", "mobilenet_v1", "mobilenet_v2", "resnet8", "resnet20", "vgg16", "vgg16_plain")
+_QUICK = ("alexnet", "efficientnet_b0", "resnet8", "resnet20", "vgg16", "vgg16_plain")
 NAMES = [n if n in _QUICK else pytest.param(n, marks=pytest.mark.slow) for n in networks.registry.entries()]
 
 
