@@ -20,6 +20,19 @@ def accuracy(labels: np.ndarray, logits: np.ndarray) -> float:
     return float(np.mean(np.argmax(logits, axis=1) == labels))
 
 
+def no_better_than(commonest: float, share: float) -> bool:
+    """Returns whether hardly more labels are met than by calling every picture by the commonest class.
+
+    Of what the commonest class leaves a fiftieth may be right by chance, of some hundred pictures. Where nearly all
+    are of one class little is left; where all are, nothing, and nothing can be said: False.
+
+    Args:
+        commonest: the share of the commonest class, in (0, 1].
+        share: of the pictures for which the label is predicted.
+    """
+    return share <= commonest + 0.02 * (1 - commonest) < 1
+
+
 @dataclasses.dataclass(frozen=True)
 class Memorisation:
     """What a network makes of wrongly labelled training pictures.

@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 
 from tfqnoise import Recipe, Run, label_file
-from tfqnoise.audit import audit
+from tfqnoise.audit import _doubts, audit
+from tfqnoise.audit.evidence import Evidence
 from tfqnoise.cli import run_command
 from tfqnoise.data import dataset as data
 from tfqnoise.errors import DataError, RunError, UsageError
+from tfqnoise.training.train import train
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +47,29 @@ def test_a_run_on_wrong_labels_is_audited(audited):
     assert "<script" not in (run.path / "audit" / "audit.html").read_text()
 
 
+def test_who_has_learned_nothing_is_not_believed(trained, tmp_path, silent):
+    """Its run is one of a single step: all labels seem wrong, and no correction is offered."""
+    said = []
+    recipe = dataclasses.replace(trained.recipe, bits=32, width=0.25, epochs=1, steps_per_epoch=1)
+    found = audit(train(recipe, tmp_path / "run", report=silent), report=said.append)
+    assert found["agreement"] < 0.13
+    assert "WARNING" in said[-1]
+    assert "can't judge" in said[-1]
+    assert "audit.csv" not in said[-1]
+    assert "can&#x27;t judge" in (tmp_path / "run" / "audit" / "audit.html").read_text()
+
+
+def test_many_doubts_and_a_prediction_that_is_known_to_nobody():
+    given = np.arange(10) % 2
+    half = Evidence(
+        given.astype(str), given, ("a", "b"), fitted=np.eye(2)[np.where(np.arange(10) < 7, given, 1 - given)]
+    )
+    assert half.agreement == 0.7
+    assert _doubts(half, 5) == []
+    assert "predicts 70.0% of" in _doubts(half, 6)[0]
+    assert _doubts(dataclasses.replace(half, fitted=None), 5) == []
+
+
 def test_the_corrected_labels_are_less_wrong(audited):
     run, found, _ = audited
     before = data.load(run.recipe)
@@ -77,7 +102,7 @@ def test_a_folder_has_no_truth_to_measure_with(tmp_path, capsys, monkeypatch):
         for picture in range(30):
             pixels = random.integers(0, 60, (8, 8, 3)) + 150 * (1 - number)
             Image.fromarray(pixels.astype(np.uint8)).save(folder / f"{picture}.png")
-    tiny = ["--image-size", "8", "--epochs", "1", "--width", "0.25", "--bits", "32", "--batch-size", "8"]
+    tiny = ["--image-size=8", "--epochs=2", "--steps-per-epoch=40", "--width=0.25", "--bits=32", "--batch-size=8"]
     command = ["folder:photos", *tiny, "--folds", "2", "--method", "self_confidence", "--run-dir", "a run"]
     assert run_command("audit", command) == 0
     text = capsys.readouterr().out

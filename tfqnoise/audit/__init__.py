@@ -10,6 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from tfqnoise.audit import folds as folding
 from tfqnoise.audit import gather, quality, result
 from tfqnoise.audit.evidence import Evidence, judged
@@ -17,6 +19,7 @@ from tfqnoise.audit.page import MOST, page
 from tfqnoise.data import dataset as data
 from tfqnoise.data.dataset import Dataset, Labelled
 from tfqnoise.errors import UsageError
+from tfqnoise.metrics import no_better_than
 from tfqnoise.recipe import Recipe
 from tfqnoise.registry import Registry
 from tfqnoise.run import Run
@@ -131,6 +134,7 @@ def _written(
     ]
     if kept:
         words.append(f"{kept} earlier corrections, from {recipe.labels}, stay")
+    words += _doubts(part, found["flagged"])
     shown = [*words, f"The {min(MOST, len(part))} most doubtful ones, worst first, with their scores."]
     text = page(f"Labels of {recipe.dataset}", shown, part, scores, labelled.examples.images[rows])
     run.write_bytes("audit/audit.html", text.encode())
@@ -143,10 +147,31 @@ def _written(
         words.append(
             f"the corrections would do harm: {before:.1%} of the labels are right now, {after:.1%} with them"
         )
-    else:
+    elif not _learned_nothing(part):
         words.append("train on the corrected labels: " + _next(run))
     report("\n".join(words))
     return found
+
+
+def _learned_nothing(evidence: Evidence) -> bool:
+    commonest = float(np.bincount(evidence.given).max() / len(evidence))
+    return evidence.agreement is not None and no_better_than(commonest, evidence.agreement)
+
+
+def _doubts(evidence: Evidence, flagged: int) -> list[str]:
+    """Returns what speaks against believing the audit: who has learned nothing finds every label doubtful."""
+    if _learned_nothing(evidence):
+        return [
+            f"WARNING: {evidence.agreement:.1%} of the labels are what the network predicts, no more than by calling "
+            "every picture by the commonest: it has learned next to nothing, and can't judge. Train longer, with a "
+            "smaller --batch-size or a lower --learning-rate, and audit again"
+        ]
+    if flagged > len(evidence) / 2:
+        return [
+            f"note: more than half of all labels are called wrong; the network predicts {evidence.agreement:.1%} of "
+            "them. If so many can't be wrong, it is too little trained to judge"
+        ]
+    return []
 
 
 def _known(method: Any, name: str, evidence: Evidence, labelled: Labelled) -> dict[str, dict[str, Any]]:

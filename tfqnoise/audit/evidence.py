@@ -51,6 +51,11 @@ class Evidence:
         """The prediction that trusts the given label least, float [N, C]."""
         return next((p for p in (self.probabilities, self.table, self.fitted) if p is not None), None)
 
+    @property
+    def agreement(self) -> float | None:
+        """The share of the given labels that the best prediction meets, None without any."""
+        return None if self.best is None else float((np.nan_to_num(self.best).argmax(axis=1) == self.given).mean())
+
     def of(self, name: str) -> np.ndarray:
         """Returns what is known under a name. Raises ValueError if nothing is; `judged` sees to it that it is."""
         values = getattr(self, name)

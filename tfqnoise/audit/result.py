@@ -103,6 +103,7 @@ def summary(
         "folds": folds,
         "examples": len(evidence),
         "flagged": int(scores.flagged.sum()),
+        "agreement": evidence.agreement,
         "estimated_noise_rate": float(1 - joint.trace() / joint.sum()),
         "true_noise_rate": 1 - own["label_accuracy_before"] if own else None,
         "label_accuracy_before": own.get("label_accuracy_before"),

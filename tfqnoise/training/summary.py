@@ -16,8 +16,6 @@ from tfqnoise.data.dataset import Dataset
 from tfqnoise.networks import cost
 from tfqnoise.recipe import Recipe
 
-# Of what the commonest class leaves this much may be right by chance, of some hundred test pictures.
-_BY_CHANCE = 0.02
 _VERSIONS = (
     "tfqnoise",
     "tensorflow",
@@ -126,6 +124,7 @@ def of(
         "test_labels": dataset.source.test_labels,
         f"validation_{metric}_last": last[f"validation_{metric}"],
         "commonest_class": _commonest(dataset),
+        "training_accuracy_last": last.get("accuracy"),
         "memorised_last": last.get("memorised"),
         "recovered_last": last.get("recovered"),
         "f1_per_label": {n: last[f"f1_{n}"] for n in dataset.source.class_names} if metric == "f1" else None,
@@ -153,6 +152,20 @@ def _commonest(dataset: Dataset) -> float | None:
     return float(np.bincount(labels).max() / len(labels)) if dataset.source.task == "single" else None
 
 
+def _warning(commonest: float, trained: float | None) -> str:
+    chance = f"WARNING: to call every picture by the commonest class is right for {commonest:.2%}: "
+    if trained is None or metrics.no_better_than(commonest, trained):
+        return (
+            f"{chance}the network has learned next to nothing. Train longer, with a lower --learning-rate, or look "
+            "at the data"
+        )
+    return (
+        f"{chance}test pictures are hardly told apart, although {trained:.2%} of the labels trained on are met in "
+        "the last epoch. Batch norm's averages may not have followed in so few steps: train longer or with a smaller "
+        "--batch-size. Else the test pictures are too few or of another kind"
+    )
+
+
 def end(summary: dict[str, Any]) -> str:
     """Returns the result in words."""
     metric = summary["metric"]
@@ -175,10 +188,6 @@ def end(summary: dict[str, Any]) -> str:
             f"new one, {summary['recovered_last']:.1%} for the one that was given"
         )
     commonest = summary["commonest_class"]
-    # Where nearly all pictures are of one class little is left, and where all are, nothing.
-    if commonest is not None and summary["test_accuracy_last"] <= commonest + _BY_CHANCE * (1 - commonest) < 1:
-        lines.append(
-            f"WARNING: to call every picture by the commonest class is right for {commonest:.2%}: the network has "
-            "learned next to nothing. Train longer, with a lower --learning-rate, or look at the data"
-        )
+    if commonest is not None and metrics.no_better_than(commonest, summary["test_accuracy_last"]):
+        lines.append(_warning(commonest, summary["training_accuracy_last"]))
     return "\n".join(lines)
