@@ -20,6 +20,7 @@ from tfqnoise.cli.export import Export
 from tfqnoise.cli.inspect import Inspect
 from tfqnoise.cli.listing import List
 from tfqnoise.cli.magnitude import Magnitude
+from tfqnoise.cli.predict import Predict
 from tfqnoise.cli.report import Report
 from tfqnoise.cli.serve import Serve
 from tfqnoise.cli.train import Train
@@ -31,6 +32,7 @@ COMMANDS: dict[str, type] = {
     "export": Export,
     "inspect": Inspect,
     "check": Check,
+    "predict": Predict,
     "emulate": Emulate,
     "benchmark": Benchmark,
     "serve": Serve,

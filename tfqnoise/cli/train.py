@@ -20,7 +20,7 @@ class Train:
 
     settings: tyro.conf.OmitArgPrefixes[Recipe]
     recipe: Path | None = None
-    """A saved recipe (a run's recipe.json) to start from; other flags override it."""
+    """A run, or a saved recipe (its recipe.json), to start from; other flags override it."""
     run_dir: Path | None = None
     """Where the run is kept; runs/<time>-<dataset>-<network> if not given."""
     resume: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
