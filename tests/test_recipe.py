@@ -104,6 +104,14 @@ def test_unknown_fields_offer_the_nearest():
         Recipe.from_dict({"noise_kinds": "symmetric"})
 
 
+def test_a_run_is_as_good_as_its_recipe_and_a_foreign_field_is_named_with_its_file(tmp_path):
+    (tmp_path / "recipe.json").write_text('{"seed": 7}')
+    assert Recipe.load(tmp_path) == Recipe.load(tmp_path / "recipe.json") == Recipe(seed=7)
+    (tmp_path / "recipe.json").write_text('{"sede": 7}')
+    with pytest.raises(UsageError, match=r"'sede' in .*recipe\.json(.|\n)*did you mean 'seed'"):
+        Recipe.load(tmp_path)
+
+
 @pytest.mark.parametrize("text", ["", "{", "[1]", "\x00\x01"])
 def test_a_damaged_file_is_named(tmp_path, text):
     path = tmp_path / "recipe.json"

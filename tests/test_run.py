@@ -178,3 +178,5 @@ def test_all_runs_of_a_series_are_opened_by_its_directory(tmp_path):
     assert [run.recipe.seed for run in Run.open_all(tmp_path / "series" / "seed1")] == [1]
     with pytest.raises(RunError, match="no run in"):
         Run.open_all(tmp_path)
+    with pytest.raises(RunError, match=r"holds 2 of them(.|\n)*series.seed0, .*series.seed1"):
+        Run.open(tmp_path / "series")

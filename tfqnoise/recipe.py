@@ -8,6 +8,7 @@ A field that names a method takes a name (`gce`) or JSON text with settings (`'{
 import dataclasses
 import hashlib
 import json
+import os
 import typing
 from collections.abc import Mapping
 from typing import Any
@@ -201,8 +202,12 @@ class Recipe:
         return bool(self.pruning_ratio or self.pruning_ratios)
 
     @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> "Recipe":
+    def from_dict(cls, values: Mapping[str, Any], source: str = "") -> "Recipe":
         """Returns the recipe that `to_dict` wrote.
+
+        Args:
+            values: its fields.
+            source: what they come from, for messages.
 
         Raises:
             UsageError: for a field that no recipe has, or a value out of its limits.
@@ -210,16 +215,22 @@ class Recipe:
         known = {field.name for field in dataclasses.fields(cls)}
         for name in values:
             if name not in known:
-                raise UsageError(f"unknown recipe field '{name}'", "a field", did_you_mean(name, known))
+                raise UsageError(
+                    f"unknown recipe field '{name}'" + (f" in {source}" if source else ""),
+                    "a field of this version's recipes",
+                    f"use the version of tfqnoise that wrote it, or mend the field: {did_you_mean(name, known)}",
+                )
         return cls(**values)
 
     @classmethod
     def load(cls, path: Any) -> "Recipe":
-        """Reads a recipe from a JSON file.
+        """Reads a recipe from a JSON file, or that of a run from its directory.
 
         Raises:
             RunError: if the file can't be read or is not a recipe.
         """
+        if os.path.isdir(path):
+            path = os.path.join(path, "recipe.json")
         try:
             with open(path, encoding="utf-8") as file:
                 values = json.load(file)
@@ -231,7 +242,7 @@ class Recipe:
                 "a JSON file with recipe fields, such as the recipe.json of a run",
                 "check the path, or start again from the flags of train --help",
             ) from error
-        return cls.from_dict(values)
+        return cls.from_dict(values, str(path))
 
     def hash(self) -> str:
         """Returns the first 12 hexadecimal digits of the SHA-256 of the fields that differ from their defaults.

@@ -94,6 +94,13 @@ class Run:
         """
         run = cls(Path(path))
         if not (run.path / "recipe.json").is_file():
+            members = [str(found.parent) for found in sorted(run.path.glob("*/recipe.json"))]
+            if members:
+                raise RunError(
+                    f"{run.path} is no run, but holds {len(members)} of them",
+                    "one run",
+                    f"name one: {', '.join(members)}",
+                )
             raise RunError(
                 f"no run in {run.path} (it has no recipe.json)",
                 "a directory made by train",
