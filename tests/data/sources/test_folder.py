@@ -45,6 +45,17 @@ def test_subfolders_are_classes_and_paths_are_ids(folder):
         assert ((part.labels == 0) == np.char.startswith(part.ids, "cat")).all()
 
 
+def test_the_test_set_has_a_fifth_of_each_class(tmp_path):
+    names = [f"{kind}/{n}.png" for kind in "abcde" for n in range(22)]
+    for name in names:
+        _picture(tmp_path / name, (8, 8))
+    (tmp_path / "labels.csv").write_text("path,label\n" + "".join(f"{name},{name[0]}\n" for name in names[::-1]))
+    source, listed = _load(tmp_path), _load(tmp_path / "labels.csv")
+    assert np.bincount(source.test.labels).tolist() == [4] * 5
+    assert np.bincount(source.train.labels).tolist() == [18] * 5
+    assert set(listed.test.ids) == set(source.test.ids)
+
+
 def test_a_copy_elsewhere_gives_the_same(folder, tmp_path):
     moved = folder.rename(tmp_path / "elsewhere")
     one, other = _load(moved), _load(moved.rename(folder))

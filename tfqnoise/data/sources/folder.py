@@ -7,7 +7,7 @@ import numpy as np
 
 from tfqnoise.data import pictures, table
 from tfqnoise.data.source import Examples, Source, register
-from tfqnoise.data.splits import hold_out
+from tfqnoise.data.splits import of_each_class
 from tfqnoise.errors import DataError
 from tfqnoise.recipe import Recipe
 
@@ -22,7 +22,11 @@ _LAYOUT = (
 
 @register(reference="-")
 def folder(recipe: Recipe, argument: str) -> Source:
-    """Your own pictures: PATH/<class>/*.png|jpg, the same under train/ and test/, or a CSV path,label."""
+    """Your own pictures: PATH/<class>/*.png|jpg, the same under train/ and test/, or a CSV path,label.
+
+    Without train/ and test/ a fifth of each class is the test set, see `splits.of_each_class`: which pictures is a
+    pure function of the paths and labels of those that can be read.
+    """
     root = Path(argument).expanduser()
     if not argument or not root.exists():
         raise DataError(f"--dataset folder:{argument} names no file or directory", _LAYOUT, "check the path")
@@ -49,7 +53,7 @@ def folder(recipe: Recipe, argument: str) -> Source:
                     "put pictures there, or move the classes up and remove the folders train and test",
                 )
     else:
-        train, test = hold_out(examples, _TEST_SHARE, "test")
+        train, test = of_each_class(examples, _TEST_SHARE, "test")
     return Source(names, train, test, flip=True, pad=max(1, size // 8), test_labels="as given")
 
 
