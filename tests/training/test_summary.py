@@ -38,6 +38,20 @@ def test_a_network_that_knows_nothing_is_said_to(accuracy, warned):
     assert ("WARNING" in summary.end(result)) == warned
 
 
+def test_of_equally_good_epochs_the_later_is_selected():
+    recipe = Recipe(epochs=4)
+    dataset = data.load(recipe)
+    scores = [(0.9, 0.5), (0.2, 0.75), (0.6, 0.75), (0.7, 0.5)]
+    rows = [
+        {"epoch": epoch, "seconds": 1.0, "test_accuracy": test, "validation_accuracy": validation}
+        for epoch, (test, validation) in enumerate(scores, 1)
+    ]
+    network = networks.registry.get("resnet8", width=0.25)(dataset.input_shape, dataset.classes)
+    result = summary.of(recipe, dataset, network, plan.phases(recipe), rows)
+    assert (result["selected_epoch"], result["test_accuracy_selected"]) == (3, 0.6)
+    assert (result["test_accuracy_best"], result["test_accuracy_last"]) == (0.9, 0.7)
+
+
 @pytest.mark.parametrize(
     ("commonest", "accuracy", "warned"),
     # A network that is right of nearly everything, of which nearly everything is one class, has learned it.

@@ -102,7 +102,7 @@ def of(
     """Returns the content of summary.json.
 
     The best epoch is the best on the test pictures, which nobody may choose by; the selected one is the best on the
-    validation pictures, whose labels are as noisy as those trained on.
+    validation pictures, whose labels are as noisy as those trained on; of equally good ones it is the last.
 
     Args:
         recipe: of the run.
@@ -115,7 +115,8 @@ def of(
     # The best of the network that the run ends with, not of the float one that it may have begun with.
     began = next(p.start for p in phases if p.form == phases[-1].form)
     final = [row for row in rows if row["epoch"] > began]
-    selected = max(final, key=lambda row: row[f"validation_{metric}"])
+    # Of few validation pictures many epochs have equally many right, and the later one has learned for longer.
+    selected = max(reversed(final), key=lambda row: row[f"validation_{metric}"])
     speeds = [row["images_per_second"] for row in rows if "images_per_second" in row]
     return {
         "metric": metric,
