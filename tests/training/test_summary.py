@@ -4,7 +4,9 @@ import pytest
 
 from tfqnoise import Recipe, networks
 from tfqnoise.compression import plan
+from tfqnoise.compression.forms import Form
 from tfqnoise.data import dataset as data
+from tfqnoise.data import source as sources
 from tfqnoise.training import summary
 
 MANY = Recipe(labelled=100_000, trusted="100000", trusted_epochs=1)
@@ -25,6 +27,33 @@ def test_more_labels_than_there_are_is_said_to_be_all(settings, notes):
     found = summary._all_of_them(recipe, dataset)
     assert len(found) == len(notes)
     assert all(note.format(count) in line for note, line in zip(notes, found, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("rows", "line"),
+    [
+        (["{0},{1}", "{2},{3}"], "labels.csv: 2 labels changed; now 0.1% are others than those given"),
+        (["{0},{1}"], "labels.csv: 1 label changed; now 0.1% are"),
+        ([], "note: --labels {path} changes no label"),
+        (["{0},{4}"], "note: --labels {path} changes no label"),
+    ],
+)
+def test_corrections_are_not_taken_for_noise(tmp_path, monkeypatch, rows, line):
+    made = dataclasses.replace(sources.load(Recipe()), test_labels="as given")
+    monkeypatch.setattr(sources, "load", lambda recipe: made)
+    train = data.load(Recipe()).train.examples
+    one, other = train.labels[:2]
+    path = tmp_path / "labels.csv"
+    texts = [row.format(train.ids[0], (one + 1) % 10, train.ids[1], (other + 1) % 10, one) for row in rows]
+    path.write_text("\n".join(["id,label", *texts]) + "\n")
+    recipe = Recipe(labels=str(path))
+    dataset = data.load(recipe)
+    network = networks.registry.get("resnet8", width=0.25)(dataset.input_shape, dataset.classes)
+    said = summary.beginning(recipe, dataset, network, plan.phases(recipe), Form(network), 0)
+    assert "noise symmetric 0: 0.0% of the labels are others than those given (0.0% expected)" in said
+    assert line.format(path=path) in said
+    without = data.load(Recipe())
+    assert "labels.csv" not in summary.beginning(Recipe(), without, network, plan.phases(recipe), Form(network), 0)
 
 
 @pytest.mark.parametrize(("accuracy", "warned"), [(0.1, True), (0.15, True), (0.5, False)])

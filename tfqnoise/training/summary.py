@@ -46,8 +46,9 @@ def beginning(
     lines = [
         f"{recipe.dataset}: {len(dataset.train)} training, {len(dataset.validation)} validation and "
         f"{len(dataset.test)} test pictures, {dataset.classes} {metrics.OUTPUTS[dataset.source.task]}",
-        f"noise {record['kind']} {record['rate']:g}: {record['effective_rate']:.1%} of the labels {_are(dataset)}"
-        + (f" ({expected:.1%} expected)" if expected is not None else ""),
+        f"noise {record['kind']} {record['rate']:g}: {record['effective_rate_drawn']:.1%} of the labels "
+        f"{_are(dataset)}" + (f" ({expected:.1%} expected)" if expected is not None else ""),
+        *_replaced(dataset),
     ]
     if len(dataset.pool) > len(dataset.train):
         lines.append(f"{len(dataset.pool) - len(dataset.train)} more pictures without labels")
@@ -89,6 +90,23 @@ def _all_of_them(recipe: Recipe, dataset: Dataset) -> list[str]:
                 "all of theirs are trusted"
             )
     return notes
+
+
+def _replaced(dataset: Dataset) -> list[str]:
+    """Returns what --labels did, apart from the noise: corrections are none."""
+    record = dataset.record
+    if not record["labels"]:
+        return []
+    changed = record["labels_changed"]
+    if not changed:
+        return [
+            f"note: --labels {record['labels']} changes no label trained on: it names none, or those that are there "
+            "(of an audit's table the rows with flagged = 1 count)"
+        ]
+    return [
+        f"{record['labels']}: {changed} label{'s' * (changed > 1)} changed; now {record['effective_rate']:.1%} "
+        f"{_are(dataset)}"
+    ]
 
 
 def _are(dataset: Dataset) -> str:
