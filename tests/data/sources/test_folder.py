@@ -141,6 +141,14 @@ def test_missing_empty_and_classless_folders_say_so(tmp_path, folder):
     (tmp_path / "empty").mkdir()
     with pytest.raises(DataError, match="holds no pictures"):
         _load(tmp_path / "empty")
+    for name, said in (
+        ("a.jpg", "1 picture lies directly in it"),
+        ("b.PNG", "2 pictures lie directly in it, not in"),
+    ):
+        _picture(tmp_path / "empty" / name)
+        with pytest.raises(DataError, match=said) as caught:
+            _load(tmp_path / "empty")
+        assert "holds no" not in str(caught.value)
     (folder / "bird").mkdir()
     with pytest.raises(DataError, match=r"no pictures in class folder .*bird"):
         _load(folder)

@@ -35,7 +35,7 @@ def folder(recipe: Recipe, argument: str) -> Source:
     else:
         base, listed = root, _from_folders(root)
     if not listed:
-        raise DataError(f"{root} holds no pictures", _LAYOUT, "check the path and the file endings")
+        raise _none(root)
     names = tuple(sorted({label for _, label in listed}))
     size = recipe.image_size or _DEFAULT_SIZE
     # A picture is named by its path under the folder, which is the same on every machine.
@@ -55,6 +55,19 @@ def folder(recipe: Recipe, argument: str) -> Source:
     else:
         train, test = of_each_class(examples, _TEST_SHARE, "test")
     return Source(names, train, test, flip=True, pad=max(1, size // 8), test_labels="as given")
+
+
+def _none(root: Path) -> DataError:
+    """Returns the error of a folder or CSV without pictures; some may lie where they have no class."""
+    loose = [path for path in root.iterdir() if path.suffix.lower() in pictures.SUFFIXES] if root.is_dir() else []
+    if not loose:
+        return DataError(f"{root} holds no pictures", _LAYOUT, "check the path and the file endings")
+    lie = "1 picture lies" if len(loose) == 1 else f"{len(loose)} pictures lie"
+    return DataError(
+        f"{root}: {lie} directly in it, not in class folders",
+        _LAYOUT,
+        "make a folder for each class and move them there, or name labels in a CSV: folder:FILE",
+    )
 
 
 def _is_split(root: Path) -> bool:
