@@ -122,7 +122,10 @@ def test_unreadable_pictures_are_named_and_left_out_only_if_asked(folder, capsys
     [
         ("a,b\n1,2\n", "name the columns path and label"),
         ("path,label\ncat/00.png,\n", "line 2 lacks path or label"),
-        ("path,label\ncat/00.png,x\ncat/00.png,y\n", "twice"),
+        (
+            "path,label\ncat/01.png,x\ncat/00.png,x\n\n./cat/00.png,y\n",
+            r"line 5 names ./cat/00.png again, after line 3\n.*\n.*delete line 5 or line 3$",
+        ),
         ("path,label\n", "holds no pictures"),
         ("path,label\nno/such.png,x\n", "No such file"),
     ],
@@ -219,7 +222,7 @@ def test_spaces_and_dots_make_no_other_class_or_picture(folder):
     assert source.class_names == ("cat", "dog")
     assert set(source.train.ids) | set(source.test.ids) == set(names)
     (folder / "cat" / "labels.csv").write_text("path,label\n00.png,cat\n./00.png,cat\n")
-    with pytest.raises(DataError, match="names 1 pictures twice"):
+    with pytest.raises(DataError, match=r"line 3 names \./00.png again, after line 2"):
         _load(folder / "cat" / "labels.csv")
 
 

@@ -107,14 +107,20 @@ def _from_folders(root: Path) -> list[tuple[str, str]]:
 
 
 def _from_csv(path: Path) -> list[tuple[str, str]]:
-    rows = []
+    rows: list[tuple[str, str]] = []
+    lines: dict[str, int] = {}
     for number, row in table.read(path, ("path", "label"))[1].items():
         name, label = (row["path"] or "").strip(), (row["label"] or "").strip()
         if not name or not label:
             raise DataError(f"{path} line {number} lacks path or label", "both", "complete or delete the line")
         # a.png and ./a.png are one picture, which must not be trained on and tested with.
-        rows.append((posixpath.normpath(name), label))
-    doubled = len(rows) - len({name for name, _ in rows})
-    if doubled:
-        raise DataError(f"{path} names {doubled} pictures twice", "each path once", "delete the second line")
+        known = posixpath.normpath(name)
+        if known in lines:
+            raise DataError(
+                f"{path} line {number} names {name} again, after line {lines[known]}",
+                "each path once",
+                f"delete line {number} or line {lines[known]}",
+            )
+        lines[known] = number
+        rows.append((known, label))
     return rows
