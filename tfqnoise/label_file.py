@@ -42,11 +42,18 @@ def read(path: str, class_names: Sequence[str]) -> dict[str, int]:
     labels: dict[str, int] = {}
     for line, row in rows:
         name, label = row["id"], row["suggested" if audit else "label"]
-        if not name or label is None or (audit and row["flagged"] not in ("0", "1")):
+        flag = (row["flagged"] or "").strip() if audit else "1"
+        if not name or label is None or not flag:
             raise DataError(f"label file {path} line {line} is incomplete", _FORM, "complete or delete the line")
+        if flag not in ("0", "1"):
+            raise DataError(
+                f"label file {path} line {line} has flagged = '{row['flagged']}'",
+                "0 or 1",
+                "correct the cell: rows with 1 get the suggested label, those with 0 keep their own",
+            )
         if name in labels:
             raise DataError(f"label file {path} line {line} names '{name}' again", "each id once", "delete a line")
-        if not audit or row["flagged"] == "1":
+        if flag == "1":
             labels[name] = _number(path, line, label.strip(), class_names)
     return labels
 
