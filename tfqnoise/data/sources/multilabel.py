@@ -13,7 +13,8 @@ from tfqnoise.recipe import Recipe
 
 _TEST_SHARE = 0.2
 _DEFAULT_SIZE = 32
-_VALUES = {"1": 1, "0": 0, "": -1}
+# Pandas writes whole numbers of a column with gaps as 1.0 and 0.0.
+_VALUES = {"1": 1, "1.0": 1, "0": 0, "0.0": 0, "": -1}
 _SPLITS = ("train", "test")
 _LAYOUT = (
     "a CSV file with the columns path,label1,label2,… and cells 1, 0 or nothing (unknown); paths beside the file"
