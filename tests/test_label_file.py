@@ -51,7 +51,7 @@ def test_labels_are_replaced_by_id(file):
         ("id,label\na,bird\n", "did you mean|choose one of"),
         ("id,label\na,7\n", "line 2 has the label '7'"),
         ("id,label\na,²\n", "line 2 has the label '²'"),
-        ("id,label\na,dog\na,cat\n", "line 3 names 'a' again"),
+        ("id,label\na,dog\na,cat\n", "line 3 names 'a' again, after line 2"),
         ("id,label\n,dog\n", "line 2 is incomplete"),
         ("id,label\na\n", "line 2 is incomplete"),
         ("", "has the columns of an empty file"),

@@ -40,6 +40,7 @@ def read(path: str, class_names: Sequence[str]) -> dict[str, int]:
             + (" instead of semicolons or tabs" if len(columns) == 1 and set(";\t") & set(columns[0]) else ""),
         )
     labels: dict[str, int] = {}
+    lines: dict[str, int] = {}
     for line, row in rows:
         name, label = row["id"], row["suggested" if audit else "label"]
         flag = (row["flagged"] or "").strip() if audit else "1"
@@ -52,8 +53,13 @@ def read(path: str, class_names: Sequence[str]) -> dict[str, int]:
                 "correct the cell: rows with 1 get the suggested label, those with 0 keep their own",
             )
         if name in labels:
-            raise DataError(f"label file {path} line {line} names '{name}' again", "each id once", "delete a line")
+            raise DataError(
+                f"label file {path} line {line} names '{name}' again, after line {lines[name]}",
+                "each id once",
+                f"delete line {line} or line {lines[name]}",
+            )
         if flag == "1":
+            lines[name] = line
             labels[name] = _number(path, line, label.strip(), class_names)
     return labels
 

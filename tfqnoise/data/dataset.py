@@ -12,7 +12,7 @@ from tfqnoise.data import source as sources
 from tfqnoise.data import splits
 from tfqnoise.data.label_weights import label_weights
 from tfqnoise.data.source import Examples, Source
-from tfqnoise.errors import DataError, UsageError
+from tfqnoise.errors import DataError, UsageError, listed
 from tfqnoise.limits import held_out_part
 from tfqnoise.recipe import Recipe
 
@@ -256,7 +256,7 @@ def _check(recipe: Recipe, source: Source, train: Labelled, validation: Examples
     missing = [name for name, count in zip(source.class_names, counts, strict=True) if not count]
     if missing:
         raise DataError(
-            f"{recipe.dataset} has no training picture of: {', '.join(missing[:20])}",
+            f"{recipe.dataset} has no training picture of: {listed(missing[:20])}",
             "at least one of each class after validation and test pictures are held out",
             "add pictures of these classes or remove them" + (", or raise --labelled" if recipe.labelled else ""),
         )
