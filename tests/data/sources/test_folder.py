@@ -153,7 +153,10 @@ def test_missing_empty_and_classless_folders_say_so(tmp_path, folder):
             _load(tmp_path / "empty")
         assert "holds no" not in str(caught.value)
     (folder / "bird").mkdir()
-    with pytest.raises(DataError, match=r"no pictures in class folder .*bird"):
+    with pytest.raises(DataError, match=r"no pictures in class folder .*bird\n"):
+        _load(folder)
+    _picture(folder / "fox" / "only.png")
+    with pytest.raises(DataError, match=r"no pictures in class folder .*bird, and a single one in .*fox\n"):
         _load(folder)
 
 

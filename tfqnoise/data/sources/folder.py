@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tfqnoise import errors
 from tfqnoise.data import pictures, table
 from tfqnoise.data.source import Examples, Source, register
 from tfqnoise.data.splits import of_each_class
@@ -83,7 +84,7 @@ def _from_folders(root: Path) -> list[tuple[str, str]]:
             _LAYOUT,
             "name the folders train and test, or point to the one that holds the classes",
         )
-    listed, empty = [], []
+    listed, empty, single = [], [], []
     for class_folder in sorted(path for top in tops for path in top.iterdir() if path.is_dir()):
         found = [p for p in sorted(class_folder.rglob("*")) if p.suffix.lower() in pictures.SUFFIXES]
         for path in found:
@@ -97,11 +98,16 @@ def _from_folders(root: Path) -> list[tuple[str, str]]:
             listed.append((name, class_folder.name))
         if not found:
             empty.append(str(class_folder))
+        # Of test pictures one is enough. One to train on may be held out for validation, which is found much later.
+        if len(found) == 1 and class_folder.parent != root / "test":
+            single.append(str(class_folder))
     if empty and listed:
         raise DataError(
-            f"no pictures in class folder {', '.join(empty)}",
-            "at least one picture in each class folder",
-            "add pictures or remove the folder",
+            f"no pictures in class folder {errors.listed(empty)}"
+            + (f", and a single one in {errors.listed(single)}" if single else ""),
+            "at least one picture in each class folder"
+            + (", and one to train on after others are held out" if single else ""),
+            "add pictures or remove the folders",
         )
     return listed
 
