@@ -100,8 +100,8 @@ def _replaced(dataset: Dataset) -> list[str]:
     changed = record["labels_changed"]
     if not changed:
         return [
-            f"note: --labels {record['labels']} changes no label trained on: it names none, or those that are there "
-            "(of an audit's table the rows with flagged = 1 count)"
+            f"note: --labels {record['labels']} changes no label trained on: it has none, or repeats those that are "
+            "there (of an audit's table the rows with flagged = 1 count)"
         ]
     return [
         f"{record['labels']}: {changed} label{'s' * (changed > 1)} changed; now {record['effective_rate']:.1%} "
