@@ -34,7 +34,7 @@ def test_a_strange_id_is_named_and_not_a_thousand_others(file):
 
 
 def test_of_an_audit_the_flagged_rows_count(file):
-    path = file("id,given,suggested,score,flagged\na,dog,cat,0.9,1\nb,cat,dog,0.6,0\n")
+    path = file("id,given,suggested,score,flagged\na,dog,cat,0.9, 1\nb,cat,dog,0.6,0\n")
     assert label_file.read(path, NAMES) == {"a": 0}
 
 
@@ -51,12 +51,17 @@ def test_labels_are_replaced_by_id(file):
         ("id,label\na,bird\n", "did you mean|choose one of"),
         ("id,label\na,7\n", "line 2 has the label '7'"),
         ("id,label\na,²\n", "line 2 has the label '²'"),
-        ("id,label\na,dog\na,cat\n", "line 3 names 'a' again"),
+        ("id,label\na,dog\na,cat\n", "line 3 names 'a' again, after line 2"),
         ("id,label\n,dog\n", "line 2 is incomplete"),
         ("id,label\na\n", "line 2 is incomplete"),
-        ("name,class\na,dog\n", "has the columns"),
-        ("", "has the columns"),
-        ("id,given,suggested,score,flagged\na,dog,cat,0.9,yes\n", "line 2 is incomplete"),
+        ("", "has the columns of an empty file"),
+        ("name,class\na,dog\n", "has the columns name, class\n.*\n.*separated by commas$"),
+        ("id;given;suggested;score;flagged\na;dog;cat;0.9;1\n", "separated by commas instead of semicolons or tabs"),
+        ("id\tlabel\na\tdog\n", "separated by commas instead of semicolons or tabs"),
+        ("id,given,suggested,score,flagged\na,dog,cat,0.9\n", "line 2 is incomplete"),
+        ("id,given,suggested,score,flagged\na,dog,cat,0.9,\n", "line 2 is incomplete"),
+        ("id,given,suggested,score,flagged\na,dog,cat,0.9,yes\n", r"line 2 has flagged = 'yes'\n  expected: 0 or 1"),
+        ("id,given,suggested,score,flagged\na,dog,cat,0.9,0\nb,dog,cat,0.9,TRUE\n", "line 3 has flagged = 'TRUE'"),
         ("id,label\nstrange,dog\n", "'strange'"),
     ],
 )

@@ -64,4 +64,16 @@ def did_you_mean(name: str, names: Iterable[str]) -> str:
     """
     known = sorted(names)
     close = difflib.get_close_matches(name, known, n=1)
-    return f"did you mean '{close[0]}'?" if close else f"choose one of: {', '.join(known)}"
+    return f"did you mean '{close[0]}'?" if close else f"choose one of: {listed(known)}"
+
+
+def listed(names: Iterable[str]) -> str:
+    """Returns names joined by commas, each in quotes where a name holds a comma or a quotation mark itself.
+
+    Example:
+        >>> listed(["one", "two, three"])
+        "'one', 'two, three'"
+    """
+    known = list(names)
+    odd = any(set(name) & set(',"') for name in known)
+    return ", ".join(f"'{name}'" if odd else name for name in known)

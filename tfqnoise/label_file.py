@@ -26,21 +26,40 @@ def read(path: str, class_names: Sequence[str]) -> dict[str, int]:
     try:
         with Path(path).expanduser().open(newline="", encoding="utf-8-sig") as file:
             reader = csv.DictReader(file)
-            columns = set(reader.fieldnames or ())
+            columns = list(reader.fieldnames or ())
             rows = [(reader.line_num, row) for row in reader]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"label file {path} can't be read: {error}", _FORM, "check the path and the file") from error
-    audit = {"id", "suggested", "flagged"} <= columns
-    if not audit and not {"id", "label"} <= columns:
-        raise DataError(f"label file {path} has the columns {', '.join(sorted(columns))}", _FORM, "rename them")
+    audit = {"id", "suggested", "flagged"} <= set(columns)
+    if not audit and not {"id", "label"} <= set(columns):
+        # A spreadsheet writes semicolons or tabs where the language has commas in its numbers.
+        raise DataError(
+            f"label file {path} has the columns {', '.join(columns) or 'of an empty file'}",
+            _FORM,
+            "name the columns so in the first line, separated by commas"
+            + (" instead of semicolons or tabs" if len(columns) == 1 and set(";\t") & set(columns[0]) else ""),
+        )
     labels: dict[str, int] = {}
+    lines: dict[str, int] = {}
     for line, row in rows:
         name, label = row["id"], row["suggested" if audit else "label"]
-        if not name or label is None or (audit and row["flagged"] not in ("0", "1")):
+        flag = (row["flagged"] or "").strip() if audit else "1"
+        if not name or label is None or not flag:
             raise DataError(f"label file {path} line {line} is incomplete", _FORM, "complete or delete the line")
+        if flag not in ("0", "1"):
+            raise DataError(
+                f"label file {path} line {line} has flagged = '{row['flagged']}'",
+                "0 or 1",
+                "correct the cell: rows with 1 get the suggested label, those with 0 keep their own",
+            )
         if name in labels:
-            raise DataError(f"label file {path} line {line} names '{name}' again", "each id once", "delete a line")
-        if not audit or row["flagged"] == "1":
+            raise DataError(
+                f"label file {path} line {line} names '{name}' again, after line {lines[name]}",
+                "each id once",
+                f"delete line {line} or line {lines[name]}",
+            )
+        if flag == "1":
+            lines[name] = line
             labels[name] = _number(path, line, label.strip(), class_names)
     return labels
 

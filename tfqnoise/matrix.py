@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tfqnoise.errors import DataError
+from tfqnoise.errors import DataError, listed
 
 # Rows written with few digits, such as three times 0.333, are meant to sum to 1; what is further off is not.
 _SUM_TOLERANCE = 1e-3 + 1e-9
@@ -67,7 +67,7 @@ def _rows(path: str | Path, names: tuple[str, ...], classes: Sequence[str] = ())
     if classes and named is not None and named != list(classes):
         raise DataError(
             f"{path} is about the classes {str(named)[:200]}",
-            f"{', '.join(classes[:10])}, in this order",
+            f"{listed(classes[:10])}, in this order",
             "name a file of this data set",
         )
     found = [content[name] for name in names if content.get(name) is not None]

@@ -219,6 +219,10 @@ def test_labels_of_a_file_take_the_place_of_the_given_ones(tmp_path):
     assert not corrected.train.wrong[rows].any()
     assert corrected.record["labels"] == str(path)
     assert corrected.record["labels_sha256"] != noisy.record["labels_sha256"]
+    # What the file does is told apart from what the noise did.
+    assert (corrected.record["labels_changed"], noisy.record["labels_changed"]) == (100, 0)
+    assert corrected.record["effective_rate_drawn"] == noisy.record["effective_rate"]
+    assert corrected.record["effective_rate"] == pytest.approx(noisy.record["effective_rate"] - 100 / 1455)
 
 
 def test_trusted_labels_are_true_and_so_many_a_class():

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from tfqnoise.data.source import Examples
-from tfqnoise.data.splits import hold_out, parts
+from tfqnoise.data.splits import hold_out, of_each_class, parts
 
 
 def _examples(names):
@@ -62,3 +62,30 @@ def test_parts_of_groups_share_them_out():
     held = [set(parts(examples, part, 3)[1].groups) for part in range(3)]
     assert sorted(map(len, held)) == [2, 2, 3]
     assert set.union(*held) == set(examples.groups)
+
+
+def _classed(sizes):
+    ids = np.array([f"{label}/{n}.png" for label, size in enumerate(sizes) for n in range(size)])
+    return Examples(ids, np.zeros((len(ids), 2, 2, 1), np.uint8), np.repeat(np.arange(len(sizes)), sizes))
+
+
+def test_of_each_class_the_same_share_is_held_out():
+    sizes = [44, 43, 2, 1, 7, 8, 300]
+    kept, held = of_each_class(_classed(sizes), 0.2, "test")
+    assert np.bincount(held.labels, minlength=7).tolist() == [9, 9, 1, 0, 1, 2, 60]
+    assert np.bincount(kept.labels).tolist() == [35, 34, 1, 1, 6, 6, 240]
+    assert not set(kept.ids) & set(held.ids)
+    assert np.bincount(of_each_class(_classed([2, 3]), 0.9, "test")[0].labels).tolist() == [1, 1]
+
+
+def test_of_each_class_the_lowest_keys_are_held_out_whatever_their_order():
+    examples = _classed([40, 17, 90])
+    held = set(of_each_class(examples, 0.2, "test")[1].ids)
+    shuffled = examples.take(np.random.default_rng(0).permutation(len(examples)))
+    assert set(of_each_class(shuffled, 0.2, "test")[1].ids) == held
+    # Those of the larger share of the class are these and more, and its first ones by name are not preferred.
+    assert held < set(of_each_class(examples, 0.5, "test")[1].ids)
+    assert not {f"2/{n}.png" for n in range(18)} <= held
+    # Another class that grows moves none of this one.
+    grown = set(of_each_class(_classed([40, 17, 200]), 0.2, "test")[1].ids)
+    assert {i for i in grown if not i.startswith("2/")} == {i for i in held if not i.startswith("2/")}

@@ -12,7 +12,7 @@ from tfqnoise.data import source as sources
 from tfqnoise.data import splits
 from tfqnoise.data.label_weights import label_weights
 from tfqnoise.data.source import Examples, Source
-from tfqnoise.errors import DataError, UsageError
+from tfqnoise.errors import DataError, UsageError, listed
 from tfqnoise.limits import held_out_part
 from tfqnoise.recipe import Recipe
 
@@ -127,8 +127,8 @@ def load(recipe: Recipe) -> Dataset:
             "one label a picture",
             "change the labels in the data set's own files",
         )
-    given = _given(recipe, kind, source)
-    everything = Labelled(source.train, given)
+    drawn = _drawn(recipe, kind, source)
+    everything = Labelled(source.train, _corrected(recipe, source, drawn))
     part, parts = held_out_part(recipe.held_out) or (0, 0)
     kept, held_out = _split(everything, lambda e: splits.parts(e, part, parts)) if parts else (everything, None)
     rest = None
@@ -143,7 +143,7 @@ def load(recipe: Recipe) -> Dataset:
         train,
         validation,
         source.test.sorted(),
-        _record(recipe, kind, source, train, validation),
+        _record(recipe, kind, source, Labelled(source.train, drawn), train, validation),
         pool,
         held_out if held_out is not None else everything.take(np.zeros(len(everything), bool)),
         _trusted(recipe, source, train),
@@ -169,13 +169,14 @@ def _noise_settings(recipe: Recipe) -> dict[str, Any]:
     return {"rate": recipe.noise, **given} if "rate" in taken else given
 
 
-def _given(recipe: Recipe, kind: Any, source: Source) -> np.ndarray:
-    """Returns the labels of all training pictures of the source as training sees them."""
+def _drawn(recipe: Recipe, kind: Any, source: Source) -> np.ndarray:
+    """Returns the labels of all training pictures of the source after noise, before --labels."""
     train = source.train
     if kind.task == source.task:
         truth = noise.Truth(train.ids, train.labels, train.images, source.class_names)
-        given = kind.given(truth, recipe.seed)
-    elif recipe.noise or recipe.noise_kind != Recipe.noise_kind:
+        given: np.ndarray = kind.given(truth, recipe.seed)
+        return given
+    if recipe.noise or recipe.noise_kind != Recipe.noise_kind:
         raise UsageError(
             f"--noise-kind {recipe.noise_kind} with {recipe.dataset}, which has "
             + ("one label" if source.task == "single" else "several labels")
@@ -183,9 +184,14 @@ def _given(recipe: Recipe, kind: Any, source: Source) -> np.ndarray:
             f"a kind for a {source.task}-label data set",
             "choose --noise-kind multilabel" if source.task == "multi" else "see tfqnoise list noise",
         )
-    else:
-        given = train.labels
-    return label_file.replaced(recipe.labels, train.ids, given, source.class_names) if recipe.labels else given
+    return train.labels
+
+
+def _corrected(recipe: Recipe, source: Source, drawn: np.ndarray) -> np.ndarray:
+    """Returns the labels as training sees them: those of --labels in the place of the others."""
+    if not recipe.labels:
+        return drawn
+    return label_file.replaced(recipe.labels, source.train.ids, drawn, source.class_names)
 
 
 def _split(labelled: Labelled, split: Any) -> tuple[Labelled, Labelled]:
@@ -250,7 +256,7 @@ def _check(recipe: Recipe, source: Source, train: Labelled, validation: Examples
     missing = [name for name, count in zip(source.class_names, counts, strict=True) if not count]
     if missing:
         raise DataError(
-            f"{recipe.dataset} has no training picture of: {', '.join(missing[:20])}",
+            f"{recipe.dataset} has no training picture of: {listed(missing[:20])}",
             "at least one of each class after validation and test pictures are held out",
             "add pictures of these classes or remove them" + (", or raise --labelled" if recipe.labelled else ""),
         )
@@ -263,12 +269,16 @@ def _check(recipe: Recipe, source: Source, train: Labelled, validation: Examples
             )
 
 
-def _record(recipe: Recipe, kind: Any, source: Source, train: Labelled, validation: Labelled) -> dict[str, Any]:
+def _record(
+    recipe: Recipe, kind: Any, source: Source, drawn: Labelled, train: Labelled, validation: Labelled
+) -> dict[str, Any]:
     true = np.concatenate([train.examples.labels, validation.examples.labels])
     given = np.concatenate([train.given, validation.given])
     ids = np.concatenate([train.examples.ids, validation.examples.ids])
     lines = "".join(f"{i}\t{label}\n" for i, label in sorted(zip(ids, given.tolist(), strict=True)))
     known = true >= 0
+    order = np.argsort(drawn.examples.ids, kind="stable")
+    before = drawn.given[order[np.searchsorted(drawn.examples.ids, ids, sorter=order)]]
     expected = None
     if kind.task == source.task:
         # No kind needs pictures for it, and there may be gigabytes of them.
@@ -286,6 +296,8 @@ def _record(recipe: Recipe, kind: Any, source: Source, train: Labelled, validati
         "labels": recipe.labels,
         "seed": recipe.seed,
         "expected_effective_rate": expected,
+        "effective_rate_drawn": float(np.mean((true != before)[known])),
+        "labels_changed": int(np.sum(before != given)),
         "effective_rate": float(np.mean((true != given)[known])),
         "effective_rate_train": rate(train),
         "effective_rate_validation": rate(validation),

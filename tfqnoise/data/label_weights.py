@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tfqnoise.errors import DataError
+from tfqnoise.errors import DataError, listed
 
 
 def label_weights(labels: np.ndarray, names: Sequence[str]) -> np.ndarray:
@@ -33,7 +33,7 @@ def label_weights(labels: np.ndarray, names: Sequence[str]) -> np.ndarray:
     never = [name for name, count in zip(names, positive.tolist(), strict=True) if not count]
     if never:
         raise DataError(
-            f"never positive among the {len(labels)} training pictures: {', '.join(never[:20])}",
+            f"never positive among the {len(labels)} training pictures: {listed(never[:20])}",
             "at least one picture with each label, from which its rate follows",
             "add pictures, leave these labels out, or pass --label-weights none",
         )

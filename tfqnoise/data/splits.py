@@ -1,5 +1,8 @@
 """Splits by id: an example's side depends on its id alone, not on order, seed or what else there is.
 
+One is an exception: `of_each_class` ranks the ids of a class, so that what is held out of a small folder has each
+class as often as the folder has it. There a side depends on which ids the class has, but on neither order nor seed.
+
 Pictures that belong together (`Examples.groups`, such as the frames of a person) are held out together. Groups are
 few, so that drawing each by itself might take none or all of them; they are ranked by their keys instead.
 """
@@ -27,6 +30,27 @@ def hold_out(examples: Examples, share: float, use: str) -> tuple[Examples, Exam
     else:
         rank, count = _ranked(examples.groups, use)
         held = rank < min(max(1, round(share * count)), count - 1)
+    return examples.take(~held), examples.take(held)
+
+
+def of_each_class(examples: Examples, share: float, use: str) -> tuple[Examples, Examples]:
+    """Returns (kept, held out), where of each class the share with the lowest keys is held out.
+
+    Of n examples of a class that is share * n rounded to the nearest: at least one where there are two or more, and
+    never all. Drawn one by one instead, the classes of a small folder differ by chance, and one class has the word in
+    every figure.
+
+    Args:
+        examples: what to split, with one label each, int64 [N].
+        share: in (0, 1).
+        use: see `hold_out`.
+    """
+    draws, held = uniform(examples.keys, _USES[use]), np.zeros(len(examples), bool)
+    for label in np.unique(examples.labels):
+        rows = np.flatnonzero(examples.labels == label)
+        count = min(max(1, round(share * len(rows))), len(rows) - 1)
+        # The id decides between equal draws, so that order never does.
+        held[rows[np.lexsort((examples.ids[rows], draws[rows]))[:count]]] = True
     return examples.take(~held), examples.take(held)
 
 

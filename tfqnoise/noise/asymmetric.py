@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 
 from tfqnoise import matrix
-from tfqnoise.errors import DataError, UsageError, did_you_mean
+from tfqnoise.errors import DataError, UsageError, did_you_mean, listed
 from tfqnoise.noise import register
 from tfqnoise.noise.transition import TransitionNoise
 
@@ -54,7 +54,7 @@ class Asymmetric(TransitionNoise):
             text = _CIFAR10
             if not set(text.replace(",", ">").split(">")) <= set(class_names):
                 raise UsageError(
-                    f"--noise-kind asymmetric for the classes {', '.join(class_names[:10])}",
+                    f"--noise-kind asymmetric for the classes {listed(class_names[:10])}",
                     "CIFAR-10's classes, or which class is taken for which",
                     f"""write for example --noise-kind '{{"name": "asymmetric", "pairs": "{class_names[0]}>"""
                     f"""{class_names[-1]}"}}', or give a confusion matrix with --noise-file""",

@@ -44,8 +44,9 @@ def beginning(
     lines = [
         f"{recipe.dataset}: {len(dataset.train)} training, {len(dataset.validation)} validation and "
         f"{len(dataset.test)} test pictures, {dataset.classes} {metrics.OUTPUTS[dataset.source.task]}",
-        f"noise {record['kind']} {record['rate']:g}: {record['effective_rate']:.1%} of the labels {_are(dataset)}"
-        + (f" ({expected:.1%} expected)" if expected is not None else ""),
+        f"noise {record['kind']} {record['rate']:g}: {record['effective_rate_drawn']:.1%} of the labels "
+        f"{_are(dataset)}" + (f" ({expected:.1%} expected)" if expected is not None else ""),
+        *_replaced(dataset),
     ]
     if len(dataset.pool) > len(dataset.train):
         lines.append(f"{len(dataset.pool) - len(dataset.train)} more pictures without labels")
@@ -89,6 +90,23 @@ def _all_of_them(recipe: Recipe, dataset: Dataset) -> list[str]:
     return notes
 
 
+def _replaced(dataset: Dataset) -> list[str]:
+    """Returns what --labels did, apart from the noise: corrections are none."""
+    record = dataset.record
+    if not record["labels"]:
+        return []
+    changed = record["labels_changed"]
+    if not changed:
+        return [
+            f"note: --labels {record['labels']} changes no label trained on: it has none, or repeats those that are "
+            "there (of an audit's table the rows with flagged = 1 count)"
+        ]
+    return [
+        f"{record['labels']}: {changed} label{'s' * (changed > 1)} changed; now {record['effective_rate']:.1%} "
+        f"{_are(dataset)}"
+    ]
+
+
 def _are(dataset: Dataset) -> str:
     # Whether what a folder or a table says is right, nobody knows.
     return "are wrong" if dataset.source.test_labels == "clean" else "are others than those given"
@@ -100,7 +118,7 @@ def of(
     """Returns the content of summary.json.
 
     The best epoch is the best on the test pictures, which nobody may choose by; the selected one is the best on the
-    validation pictures, whose labels are as noisy as those trained on.
+    validation pictures, whose labels are as noisy as those trained on; of equally good ones it is the last.
 
     Args:
         recipe: of the run.
@@ -113,7 +131,8 @@ def of(
     # The best of the network that the run ends with, not of the float one that it may have begun with.
     began = next(p.start for p in phases if p.form == phases[-1].form)
     final = [row for row in rows if row["epoch"] > began]
-    selected = max(final, key=lambda row: row[f"validation_{metric}"])
+    # Of few validation pictures many epochs have equally many right, and the later one has learned for longer.
+    selected = max(reversed(final), key=lambda row: row[f"validation_{metric}"])
     speeds = [row["images_per_second"] for row in rows if "images_per_second" in row]
     return {
         "metric": metric,

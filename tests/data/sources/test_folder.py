@@ -45,6 +45,17 @@ def test_subfolders_are_classes_and_paths_are_ids(folder):
         assert ((part.labels == 0) == np.char.startswith(part.ids, "cat")).all()
 
 
+def test_the_test_set_has_a_fifth_of_each_class(tmp_path):
+    names = [f"{kind}/{n}.png" for kind in "abcde" for n in range(22)]
+    for name in names:
+        _picture(tmp_path / name, (8, 8))
+    (tmp_path / "labels.csv").write_text("path,label\n" + "".join(f"{name},{name[0]}\n" for name in names[::-1]))
+    source, listed = _load(tmp_path), _load(tmp_path / "labels.csv")
+    assert np.bincount(source.test.labels).tolist() == [4] * 5
+    assert np.bincount(source.train.labels).tolist() == [18] * 5
+    assert set(listed.test.ids) == set(source.test.ids)
+
+
 def test_a_copy_elsewhere_gives_the_same(folder, tmp_path):
     moved = folder.rename(tmp_path / "elsewhere")
     one, other = _load(moved), _load(moved.rename(folder))
@@ -111,7 +122,10 @@ def test_unreadable_pictures_are_named_and_left_out_only_if_asked(folder, capsys
     [
         ("a,b\n1,2\n", "name the columns path and label"),
         ("path,label\ncat/00.png,\n", "line 2 lacks path or label"),
-        ("path,label\ncat/00.png,x\ncat/00.png,y\n", "twice"),
+        (
+            "path,label\ncat/01.png,x\ncat/00.png,x\n\n./cat/00.png,y\n",
+            r"line 5 names ./cat/00.png again, after line 3\n.*\n.*delete line 5 or line 3$",
+        ),
         ("path,label\n", "holds no pictures"),
         ("path,label\nno/such.png,x\n", "No such file"),
     ],
@@ -130,8 +144,19 @@ def test_missing_empty_and_classless_folders_say_so(tmp_path, folder):
     (tmp_path / "empty").mkdir()
     with pytest.raises(DataError, match="holds no pictures"):
         _load(tmp_path / "empty")
+    for name, said in (
+        ("a.jpg", "1 picture lies directly in it"),
+        ("b.PNG", "2 pictures lie directly in it, not in"),
+    ):
+        _picture(tmp_path / "empty" / name)
+        with pytest.raises(DataError, match=said) as caught:
+            _load(tmp_path / "empty")
+        assert "holds no" not in str(caught.value)
     (folder / "bird").mkdir()
-    with pytest.raises(DataError, match=r"no pictures in class folder .*bird"):
+    with pytest.raises(DataError, match=r"no pictures in class folder .*bird\n"):
+        _load(folder)
+    _picture(folder / "fox" / "only.png")
+    with pytest.raises(DataError, match=r"no pictures in class folder .*bird, and a single one in .*fox\n"):
         _load(folder)
 
 
@@ -200,7 +225,7 @@ def test_spaces_and_dots_make_no_other_class_or_picture(folder):
     assert source.class_names == ("cat", "dog")
     assert set(source.train.ids) | set(source.test.ids) == set(names)
     (folder / "cat" / "labels.csv").write_text("path,label\n00.png,cat\n./00.png,cat\n")
-    with pytest.raises(DataError, match="names 1 pictures twice"):
+    with pytest.raises(DataError, match=r"line 3 names \./00.png again, after line 2"):
         _load(folder / "cat" / "labels.csv")
 
 

@@ -151,6 +151,19 @@ def test_cifar10_keeps_its_ids_and_labels(cifar10):
     assert cifar10.class_names[int(cifar10.train.labels[first][0])] == "frog"
 
 
+@pytest.mark.parametrize("name", ["photos", "./photos", "photos/", "{}/photos"])
+def test_a_folder_that_lies_there_was_meant(tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "list.csv").write_text("path,label\n")
+    name = name.format(tmp_path)
+    with pytest.raises(UsageError, match=f"sub-folder a class, write folder:{name}$") as caught:
+        sources.load(Recipe(dataset=name))
+    assert "did you mean" not in str(caught.value)
+    with pytest.raises(UsageError, match=r"write folder:list.csv \(path,label\) or multilabel:list.csv"):
+        sources.load(Recipe(dataset="list.csv"))
+
+
 def test_folder_and_tfds_names_with_config_are_told_apart():
     with pytest.raises(UsageError, match="unknown data set"):
         sources.load(Recipe(dataset="no_such/config"))

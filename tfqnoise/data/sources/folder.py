@@ -5,9 +5,10 @@ from pathlib import Path
 
 import numpy as np
 
+from tfqnoise import errors
 from tfqnoise.data import pictures, table
 from tfqnoise.data.source import Examples, Source, register
-from tfqnoise.data.splits import hold_out
+from tfqnoise.data.splits import of_each_class
 from tfqnoise.errors import DataError
 from tfqnoise.recipe import Recipe
 
@@ -22,7 +23,11 @@ _LAYOUT = (
 
 @register(reference="-")
 def folder(recipe: Recipe, argument: str) -> Source:
-    """Your own pictures: PATH/<class>/*.png|jpg, the same under train/ and test/, or a CSV path,label."""
+    """Your own pictures: PATH/<class>/*.png|jpg, the same under train/ and test/, or a CSV path,label.
+
+    Without train/ and test/ a fifth of each class is the test set, see `splits.of_each_class`: which pictures is a
+    pure function of the paths and labels of those that can be read.
+    """
     root = Path(argument).expanduser()
     if not argument or not root.exists():
         raise DataError(f"--dataset folder:{argument} names no file or directory", _LAYOUT, "check the path")
@@ -31,7 +36,7 @@ def folder(recipe: Recipe, argument: str) -> Source:
     else:
         base, listed = root, _from_folders(root)
     if not listed:
-        raise DataError(f"{root} holds no pictures", _LAYOUT, "check the path and the file endings")
+        raise _none(root)
     names = tuple(sorted({label for _, label in listed}))
     size = recipe.image_size or _DEFAULT_SIZE
     # A picture is named by its path under the folder, which is the same on every machine.
@@ -49,8 +54,21 @@ def folder(recipe: Recipe, argument: str) -> Source:
                     "put pictures there, or move the classes up and remove the folders train and test",
                 )
     else:
-        train, test = hold_out(examples, _TEST_SHARE, "test")
+        train, test = of_each_class(examples, _TEST_SHARE, "test")
     return Source(names, train, test, flip=True, pad=max(1, size // 8), test_labels="as given")
+
+
+def _none(root: Path) -> DataError:
+    """Returns the error of a folder or CSV without pictures; some may lie where they have no class."""
+    loose = [path for path in root.iterdir() if path.suffix.lower() in pictures.SUFFIXES] if root.is_dir() else []
+    if not loose:
+        return DataError(f"{root} holds no pictures", _LAYOUT, "check the path and the file endings")
+    lie = "1 picture lies" if len(loose) == 1 else f"{len(loose)} pictures lie"
+    return DataError(
+        f"{root}: {lie} directly in it, not in class folders",
+        _LAYOUT,
+        "make a folder for each class and move them there, or name labels in a CSV: folder:FILE",
+    )
 
 
 def _is_split(root: Path) -> bool:
@@ -66,7 +84,7 @@ def _from_folders(root: Path) -> list[tuple[str, str]]:
             _LAYOUT,
             "name the folders train and test, or point to the one that holds the classes",
         )
-    listed, empty = [], []
+    listed, empty, single = [], [], []
     for class_folder in sorted(path for top in tops for path in top.iterdir() if path.is_dir()):
         found = [p for p in sorted(class_folder.rglob("*")) if p.suffix.lower() in pictures.SUFFIXES]
         for path in found:
@@ -80,24 +98,35 @@ def _from_folders(root: Path) -> list[tuple[str, str]]:
             listed.append((name, class_folder.name))
         if not found:
             empty.append(str(class_folder))
+        # Of test pictures one is enough. One to train on may be held out for validation, which is found much later.
+        if len(found) == 1 and class_folder.parent != root / "test":
+            single.append(str(class_folder))
     if empty and listed:
         raise DataError(
-            f"no pictures in class folder {', '.join(empty)}",
-            "at least one picture in each class folder",
-            "add pictures or remove the folder",
+            f"no pictures in class folder {errors.listed(empty)}"
+            + (f", and a single one in {errors.listed(single)}" if single else ""),
+            "at least one picture in each class folder"
+            + (", and one to train on after others are held out" if single else ""),
+            "add pictures or remove the folders",
         )
     return listed
 
 
 def _from_csv(path: Path) -> list[tuple[str, str]]:
-    rows = []
+    rows: list[tuple[str, str]] = []
+    lines: dict[str, int] = {}
     for number, row in table.read(path, ("path", "label"))[1].items():
         name, label = (row["path"] or "").strip(), (row["label"] or "").strip()
         if not name or not label:
             raise DataError(f"{path} line {number} lacks path or label", "both", "complete or delete the line")
         # a.png and ./a.png are one picture, which must not be trained on and tested with.
-        rows.append((posixpath.normpath(name), label))
-    doubled = len(rows) - len({name for name, _ in rows})
-    if doubled:
-        raise DataError(f"{path} names {doubled} pictures twice", "each path once", "delete the second line")
+        known = posixpath.normpath(name)
+        if known in lines:
+            raise DataError(
+                f"{path} line {number} names {name} again, after line {lines[known]}",
+                "each path once",
+                f"delete line {number} or line {lines[known]}",
+            )
+        lines[known] = number
+        rows.append((known, label))
     return rows

@@ -1,5 +1,6 @@
 """Pictures with several labels each, from a CSV file."""
 
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,8 @@ from tfqnoise.recipe import Recipe
 
 _TEST_SHARE = 0.2
 _DEFAULT_SIZE = 32
-_VALUES = {"1": 1, "0": 0, "": -1}
+# Pandas writes whole numbers of a column with gaps as 1.0 and 0.0.
+_VALUES = {"1": 1, "1.0": 1, "0": 0, "0.0": 0, "": -1}
 _SPLITS = ("train", "test")
 _LAYOUT = (
     "a CSV file with the columns path,label1,label2,… and cells 1, 0 or nothing (unknown); paths beside the file"
@@ -28,7 +30,14 @@ def multilabel(recipe: Recipe, argument: str) -> Source:
     columns, rows = table.read(path, ("path",))
     # A column `split` says which pictures are for testing; any other column is a label.
     names = tuple(name for name in columns if name not in ("path", "split"))
-    if not names or len(set(columns)) != len(columns) or not all(columns):
+    doubled = [name for name, count in Counter(columns).items() if count > 1 and name]
+    if doubled:
+        raise DataError(
+            f"{path} has more than one column {', '.join(doubled)}",
+            "each label once",
+            "rename or remove all but one in the first line",
+        )
+    if not names or not all(columns):
         raise DataError(f"{path} has the columns {', '.join(columns)}", _LAYOUT, "name each label in the first line")
     if not rows:
         raise DataError(f"{path} names no pictures", _LAYOUT, "add lines")
@@ -60,7 +69,7 @@ def _check(path: Path, rows: dict[int, dict[str, str]], names: tuple[str, ...], 
             raise DataError(
                 f"{where} names {row['path']} again, after line {lines[row['path']]}",
                 "each path once",
-                "delete one of the lines",
+                f"delete line {line} or line {lines[row['path']]}",
             )
         lines[row["path"]] = line
         for name in names:

@@ -112,6 +112,12 @@ def _require_network(builder: Any) -> None:
 
 
 def _nearest(name: str, known: list[str]) -> str:
+    # A file or folder that lies there was meant, whatever data sets are called like it.
+    path = Path(name).expanduser()
+    if path.is_dir():
+        return f"for a folder of pictures, one sub-folder a class, write folder:{name}"
+    if path.is_file():
+        return f"for a CSV file write folder:{name} (path,label) or multilabel:{name} (path,label1,label2,…)"
     sentence = did_you_mean(name, known)
     return sentence if sentence.startswith("did you mean") else "see the catalogue of TFDS for names"
 
