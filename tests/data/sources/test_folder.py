@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -141,6 +143,8 @@ def test_missing_empty_and_classless_folders_say_so(tmp_path, folder):
         _load(tmp_path / "nowhere")
     with pytest.raises(DataError, match="names no file or directory"):
         sources.load(Recipe(dataset="folder:"))
+    with pytest.raises(DataError, match=f"named from: this is {Path.cwd()}"):
+        sources.load(Recipe(dataset="folder:photos of another directory"))
     (tmp_path / "empty").mkdir()
     with pytest.raises(DataError, match="holds no pictures"):
         _load(tmp_path / "empty")

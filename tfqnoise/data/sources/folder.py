@@ -30,7 +30,9 @@ def folder(recipe: Recipe, argument: str) -> Source:
     """
     root = Path(argument).expanduser()
     if not argument or not root.exists():
-        raise DataError(f"--dataset folder:{argument} names no file or directory", _LAYOUT, "check the path")
+        # A run keeps the path as it was typed.
+        where = "" if root.is_absolute() else f", or go to the directory that it was named from: this is {Path.cwd()}"
+        raise DataError(f"--dataset folder:{argument} names no file or directory", _LAYOUT, f"check the path{where}")
     if root.is_file():
         base, listed = root.parent, _from_csv(root)
     else:
