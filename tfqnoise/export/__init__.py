@@ -23,6 +23,8 @@ STORAGES = ("narrowest", "int4", "int8")
 LEAST_AGREEMENT = 0.995
 # Below it, refused all the same: what the trained network was tested for says nothing about the file.
 LEAST_ADDED_UP = 0.95
+# What is kept of a model that is refused: itself and its proof.
+_REJECTED = ("rejected.tflite", "rejected.json")
 _NO_LAYER = "no layer by itself diverges: single steps add up"
 
 
@@ -40,7 +42,7 @@ def export(
     """Exports a run's network as a fully-integer TFLite model and proves it.
 
     Writes `export/model.tflite`, which says what it is in its metadata, `labels.txt`, `model_float.tflite` (the same
-    network without quantization) and `report.json`; a model that fails its proof is kept as `rejected.tflite`.
+    network without quantization) and `report.json`; a refused one is kept as `rejected.tflite`, `rejected.json`.
 
     Args:
         run: a run that has finished at least one epoch, trained with --bits below 32 or to be calibrated.
@@ -106,13 +108,15 @@ def _keep(run: Run, restored: Any, content: bytes, result: dict[str, Any], files
     """Writes a model that passed, what belongs to it, and its proof."""
     from tfqnoise.export import convert
 
-    (run.path / "export" / "rejected.tflite").unlink(missing_ok=True)
+    # All that can fail but the disk comes first: files of two models must not lie side by side.
+    float_content = convert.floating(restored.float_network(), restored.input_shape)
     path = run.write_bytes("export/model.tflite", content)
     run.write_bytes("export/labels.txt", "".join(f"{name}\n" for name in restored.class_names).encode())
-    float_content = convert.floating(restored.float_network(), restored.input_shape)
     run.write_bytes("export/model_float.tflite", float_content)
     _write_artefacts(run, files)
     run.write_json("export/report.json", result | {"passed": True})
+    for stale in _REJECTED:
+        (run.path / "export" / stale).unlink(missing_ok=True)
     return path
 
 
@@ -167,13 +171,18 @@ def _asked(target: str, io: str | None, storage: str | None, examples: int | Non
 
 
 def _refused(run: Run, content: bytes, result: dict[str, Any]) -> ExportError:
-    """Keeps a model that failed apart, where nobody takes it for a good one, and returns the error."""
-    for stale in ("model.tflite", "model_float.tflite", "labels.txt", "model.h"):
-        (run.path / "export" / stale).unlink(missing_ok=True)
-    rejected = run.write_bytes("export/rejected.tflite", content)
-    run.write_json("export/report.json", result | {"passed": False})
+    """Keeps a model that failed apart, where nobody takes it for a good one, and returns the error.
+
+    What an earlier export has left is another model with a proof of its own, so it stays.
+    """
+    model, proof = _REJECTED
+    # The proof of a model that was refused before must not lie beside this one.
+    (run.path / "export" / proof).unlink(missing_ok=True)
+    rejected = run.write_bytes(f"export/{model}", content)
+    run.write_json(f"export/{proof}", result | {"passed": False})
+    earlier = "; the earlier model.tflite stays" if (run.path / "export" / "model.tflite").exists() else ""
     return ExportError(
-        f"the exported model fails: {'; '.join(result['problems'])} (kept as {rejected})",
+        f"the exported model fails: {'; '.join(result['problems'])} (kept as {rejected}{earlier})",
         f"integers only, and the trained network's answer on {LEAST_AGREEMENT:.1%} of the pictures",
         "train without --allow-float"
         if run.recipe.allow_float
