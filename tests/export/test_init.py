@@ -102,6 +102,8 @@ def test_a_model_that_answers_otherwise_is_refused_by_its_first_layer(copy, sile
     with pytest.raises(ExportError) as caught:
         export(copy, report=silent)
     assert "the first layer that diverges is stage2_block1_relu" in str(caught.value)
+    assert caught.value.expected == "the trained network's answer on 99.5% of the pictures"
+    assert caught.value.remedy.startswith("train on (")
     assert "earlier" not in str(caught.value)
     report = copy.read_json("export/rejected.json")
     assert not report["passed"]

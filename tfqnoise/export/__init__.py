@@ -7,8 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tfqnoise.errors import ExportError, UsageError
-from tfqnoise.export import targets
+from tfqnoise.errors import UsageError
+from tfqnoise.export import refusal, targets
+from tfqnoise.export.refusal import Fault
 from tfqnoise.metrics import NAMES
 from tfqnoise.run import Run
 
@@ -23,8 +24,6 @@ STORAGES = ("narrowest", "int4", "int8")
 LEAST_AGREEMENT = 0.995
 # Below it, refused all the same: what the trained network was tested for says nothing about the file.
 LEAST_ADDED_UP = 0.95
-# What is kept of a model that is refused: itself and its proof.
-_REJECTED = ("rejected.tflite", "rejected.json")
 _NO_LAYER = "no layer by itself diverges: single steps add up"
 
 
@@ -70,22 +69,23 @@ def export(
 
     restored = restore(run, storage, calibration)
     _say_unfinished(run, restored, report)
-    content, proof = _converted(restored, io, storage, examples)
+    content, proof, faults = _converted(restored, io, storage, examples)
     tensors = sizes.tensor_sizes(content, restored.recipe)
     content = metadata.described(content, _facts(run, restored, io, licence, proof))
     broken = sizes.broken_promises(tensors, restored.recipe, restored.phase)
     plain = graph.graph(content)
     found = aim.check(plain)
+    faults += [*refusal.unfit(found), *refusal.broken(broken)]
     result = {
         **_result(run, restored, content),
         **proof,
         "storage": storage,
         "tensors": list(map(dataclasses.asdict, tensors)),
         "target": found.to_dict(),
-        "problems": proof["problems"] + found.faults + broken,
+        "problems": [fault.text for fault in faults],
     }
-    if result["problems"]:
-        raise _refused(run, content, result)
+    if faults:
+        raise refusal.refused(run, content, result, faults)
     path = _keep(run, restored, content, result, aim.artefacts(plain, restored.class_names, metadata.MEANINGS[io]))
     report(f"{_describe(path, result)}\n{found.line}\n{sizes.table(tensors, content)}")
     return result | {"passed": True}
@@ -115,47 +115,48 @@ def _keep(run: Run, restored: Any, content: bytes, result: dict[str, Any], files
     run.write_bytes("export/model_float.tflite", float_content)
     _write_artefacts(run, files)
     run.write_json("export/report.json", result | {"passed": True})
-    for stale in _REJECTED:
-        (run.path / "export" / stale).unlink(missing_ok=True)
+    refusal.forget(run)
     return path
 
 
-def _converted(restored: Any, io: str, storage: str, examples: int | None) -> tuple[bytes, dict[str, Any]]:
+def _converted(
+    restored: Any, io: str, storage: str, examples: int | None
+) -> tuple[bytes, dict[str, Any], list[Fault]]:
     """Returns the model, how it answers, and what is wrong with it."""
     from tfqnoise.export import convert, rounding
     from tfqnoise.export.storage import pack, same_weights
 
     as_int8 = convert.integer(restored.network, restored.input_shape, io)
     content = rounding.compensated(pack(as_int8, storage))
-    proof = _prove(content, restored, io, examples)
+    proof, faults = _prove(content, restored, io, examples)
     if not same_weights(as_int8, content):
-        proof["problems"].append("packed into fewer bits, its weights are others")
-    return content, proof
+        faults.append(refusal.repacked())
+    return content, proof, faults
 
 
-def _prove(content: bytes, restored: Any, io: str, examples: int | None) -> dict[str, Any]:
+def _prove(content: bytes, restored: Any, io: str, examples: int | None) -> tuple[dict[str, Any], list[Fault]]:
     from tfqnoise.export import inspect, layerwise, parity
 
     contents = inspect.inspect(content)
-    problems = inspect.problems(contents, io)
+    faults = refusal.not_integer(inspect.problems(contents, io), restored.recipe.allow_float)
     if contents.output_dtype != io:
-        return {"problems": problems}
+        return {}, faults
     comparison = parity.compare(content, restored, examples)
     layers: list[Any] = []
     if comparison.top1_agreement < LEAST_AGREEMENT:
         layers = layerwise.compare_layers(content, restored)
         at_fault = next((layer for layer in layers if not layer.faithful), None)
         if at_fault or comparison.top1_agreement < LEAST_ADDED_UP:
-            problems.append(
+            text = (
                 f"it agrees with the trained network on {comparison.top1_agreement:.2%} of {comparison.examples} "
                 f"pictures; {f'the first layer that diverges is {at_fault}' if at_fault else _NO_LAYER}"
             )
-    kernels = parity.by_kernel(content, restored)
-    return dataclasses.asdict(comparison) | {
+            faults.append(refusal.disagrees(text, LEAST_AGREEMENT))
+    proof = dataclasses.asdict(comparison) | {
         "layers": [dataclasses.asdict(layer) for layer in layers],
-        "kernels": kernels,
-        "problems": problems,
+        "kernels": parity.by_kernel(content, restored),
     }
+    return proof, faults
 
 
 def _asked(target: str, io: str | None, storage: str | None, examples: int | None) -> tuple[targets.Target, str, str]:
@@ -168,26 +169,6 @@ def _asked(target: str, io: str | None, storage: str | None, examples: int | Non
     if examples is not None and examples < 1:
         raise UsageError(f"--examples {examples}", "at least 1", "leave it out to compare on all test pictures")
     return aim, io, storage
-
-
-def _refused(run: Run, content: bytes, result: dict[str, Any]) -> ExportError:
-    """Keeps a model that failed apart, where nobody takes it for a good one, and returns the error.
-
-    What an earlier export has left is another model with a proof of its own, so it stays.
-    """
-    model, proof = _REJECTED
-    # The proof of a model that was refused before must not lie beside this one.
-    (run.path / "export" / proof).unlink(missing_ok=True)
-    rejected = run.write_bytes(f"export/{model}", content)
-    run.write_json(f"export/{proof}", result | {"passed": False})
-    earlier = "; the earlier model.tflite stays" if (run.path / "export" / "model.tflite").exists() else ""
-    return ExportError(
-        f"the exported model fails: {'; '.join(result['problems'])} (kept as {rejected}{earlier})",
-        f"integers only, and the trained network's answer on {LEAST_AGREEMENT:.1%} of the pictures",
-        "train without --allow-float"
-        if run.recipe.allow_float
-        else "train on (an untrained network has no clear answer to agree with), or report a defect",
-    )
 
 
 def _result(run: Run, restored: Any, content: bytes) -> dict[str, Any]:
