@@ -132,8 +132,10 @@ def test_what_an_earlier_export_left_stays_when_a_later_one_is_refused(copy, sil
     kept = {path.name: path.read_bytes() for path in folder.iterdir()}
     assert set(kept) == {*earlier, "rejected.tflite", "rejected.json"}
     assert earlier.items() <= kept.items()
-    export(copy, examples=20, report=silent)
+    said = []
+    export(copy, storage="int4", examples=20, report=said.append)
     assert {path.name for path in folder.iterdir()} == set(earlier) - {"model.h"}
+    assert "--storage int4: 0 of 10 kernels fit into 4 bits" in said[-1]
 
 
 def test_single_steps_that_add_up_are_no_fault(copy, monkeypatch):

@@ -87,7 +87,8 @@ def export(
     if faults:
         raise refusal.refused(run, content, result, faults)
     path = _keep(run, restored, content, result, aim.artefacts(plain, restored.class_names, metadata.MEANINGS[io]))
-    report(f"{_describe(path, result)}\n{found.line}\n{sizes.table(tensors, content)}")
+    fitting = sizes.fitting(tensors, storage)
+    report(f"{_describe(path, result)}\n{found.line}\n{fitting}{sizes.table(tensors, content)}")
     return result | {"passed": True}
 
 
