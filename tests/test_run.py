@@ -21,6 +21,20 @@ def _files(run):
     return sorted(p.name for p in run.path.iterdir())
 
 
+def test_an_export_of_other_weights_is_told_apart(run):
+    assert run.outdated() == ""
+    run.write_json("export/report.json", {"epoch": 33})
+    assert run.outdated() == ""
+    run.write_arrays("weights.npz", {"epoch": np.array(33)})
+    assert run.outdated() == run.outdated(33) == ""
+    run.write_arrays("weights.npz", {"epoch": np.array(40)})
+    assert f"of {run.path} is of epoch 33, its weights of epoch 40: export it anew" in run.outdated()
+    assert "of epoch 41" in run.outdated(41)
+    run.write_json("export/report.json", {})
+    with pytest.raises(RunError, match=r"report\.json lacks"):
+        run.outdated()
+
+
 def test_a_directory_holds_one_run(run):
     with pytest.raises(RunError, match="already holds a run"):
         Run.create(Recipe(noise=0.1), run.path)

@@ -33,7 +33,7 @@ def check(subject: Path | None, target: str = "generic") -> Check:
         return check_recipe(found.run.recipe, target)
     model = graph(load(found.model()))
     judged = aim.check(model)
-    return dataclasses.replace(judged, notes=(*judged.notes, *filter(None, [already(model)])))
+    return dataclasses.replace(judged, notes=(*judged.notes, *filter(None, [already(model), found.outdated])))
 
 
 def check_recipe(recipe: Recipe, target: str) -> Check:
