@@ -72,10 +72,9 @@ def export(
     content, proof, faults = _converted(restored, io, storage, examples)
     tensors = sizes.tensor_sizes(content, restored.recipe)
     content = metadata.described(content, _facts(run, restored, io, licence, proof))
-    broken = sizes.broken_promises(tensors, restored.recipe, restored.phase)
     plain = graph.graph(content)
     found = aim.check(plain)
-    faults += [*refusal.unfit(found), *refusal.broken(broken)]
+    faults += refusal.unfit(found) + refusal.broken(sizes.broken_promises(tensors, restored.recipe, restored.phase))
     result = {
         **_result(run, restored, content),
         **proof,
@@ -87,8 +86,7 @@ def export(
     if faults:
         raise refusal.refused(run, content, result, faults)
     path = _keep(run, restored, content, result, aim.artefacts(plain, restored.class_names, metadata.MEANINGS[io]))
-    fitting = sizes.fitting(tensors, storage)
-    report(f"{_describe(path, result)}\n{found.line}\n{fitting}{sizes.table(tensors, content)}")
+    report(f"{_describe(path, result)}\n{found.line}\n{sizes.table(tensors, content, storage)}")
     return result | {"passed": True}
 
 
@@ -193,20 +191,18 @@ def _result(run: Run, restored: Any, content: bytes) -> dict[str, Any]:
 
 def _facts(run: Run, restored: Any, io: str, licence: str, proof: dict[str, Any]) -> dict[str, Any]:
     """Returns what the model's metadata say."""
-    from tfqnoise.export.metadata import MEANINGS
+    from tfqnoise.export import metadata
 
-    return {
-        "labels": list(restored.class_names),
-        "task": restored.task,
-        "input": MEANINGS[io],
-        "output": "a logit for each label" if restored.task == "single" else "a logit for each label: above 0 is yes",
-        "recipe_hash": run.recipe.hash(),
-        "dataset": run.recipe.dataset.partition(":")[0],
-        "bits": restored.recipe.bits,
-        "licence": licence or "not stated",
-        proof.get("metric", "accuracy"): proof.get("accuracy_tflite"),
-        "tfqnoise": importlib.metadata.version("tfqnoise"),
-    }
+    return metadata.facts(
+        run.recipe,
+        restored.class_names,
+        restored.task,
+        io,
+        bits=restored.recipe.bits,
+        licence=licence,
+        metric=proof.get("metric", "accuracy"),
+        score=proof.get("accuracy_tflite"),
+    )
 
 
 def _describe(path: Path, result: dict[str, Any]) -> str:
