@@ -163,6 +163,20 @@ class Run:
                 leftover.unlink(missing_ok=True)
             yield
 
+    def check_writable(self, folder: str) -> None:
+        """Refuses a folder that can't be written, before what is to be kept there is worked out. Leaves nothing.
+
+        Args:
+            folder: its path inside the run; where there is none yet, that in which it will be made counts.
+
+        Raises:
+            RunError: if nothing can be written there.
+        """
+        place = self.path / folder
+        nearest = next(path for path in (place, *place.parents) if path.exists())
+        with _explained(place), tempfile.TemporaryFile(dir=nearest):
+            pass
+
     def write(
         self, name: str, fill: Callable[[IO[bytes]], Any], publish: Callable[[str, Path], None] = os.replace
     ) -> Path:

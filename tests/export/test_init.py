@@ -71,6 +71,13 @@ def copy(trained, tmp_path):
     return run
 
 
+def test_a_run_that_can_not_be_written_is_refused_before_anything_is_converted(trained, tmp_path):
+    run = Run.create(trained.recipe, tmp_path / "run")
+    run.write_bytes("export", b"a file")
+    with pytest.raises(RunError, match="export can't be written: Not a directory"):
+        export(run)
+
+
 def test_a_run_without_an_epoch_says_so(trained, tmp_path):
     with pytest.raises(RunError, match=r"weights\.npz is missing"):
         export(Run.create(trained.recipe, tmp_path / "empty"))

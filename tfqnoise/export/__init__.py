@@ -59,10 +59,10 @@ def export(
 
     Raises:
         ExportError: if the model isn't fully integer, answers otherwise than the network or breaks a target's rule.
-        RunError: if the run lacks what is needed.
+        RunError: if the run lacks what is needed, or can't be written.
         UsageError: for arguments out of their limits, or a run trained in float without a calibration.
     """
-    aim, io, storage = _asked(target, io, storage, examples)
+    aim, io, storage = _asked(run, target, io, storage, examples)
     # From here on TensorFlow is needed.
     from tfqnoise.export import graph, metadata, sizes
     from tfqnoise.export.restore import restore
@@ -158,7 +158,9 @@ def _prove(content: bytes, restored: Any, io: str, examples: int | None) -> tupl
     return proof, faults
 
 
-def _asked(target: str, io: str | None, storage: str | None, examples: int | None) -> tuple[targets.Target, str, str]:
+def _asked(
+    run: Run, target: str, io: str | None, storage: str | None, examples: int | None
+) -> tuple[targets.Target, str, str]:
     aim = targets.get(target)
     io, storage = io or targets.integer_border(aim), storage or aim.storage
     if io not in IO_TYPES:
@@ -167,6 +169,7 @@ def _asked(target: str, io: str | None, storage: str | None, examples: int | Non
         raise UsageError(f"--storage {storage}", f"one of {', '.join(STORAGES)}", "leave it out for the narrowest")
     if examples is not None and examples < 1:
         raise UsageError(f"--examples {examples}", "at least 1", "leave it out to compare on all test pictures")
+    run.check_writable("export")
     return aim, io, storage
 
 
