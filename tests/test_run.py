@@ -21,6 +21,38 @@ def _files(run):
     return sorted(p.name for p in run.path.iterdir())
 
 
+def test_an_export_of_other_weights_is_told_apart(run):
+    assert run.outdated() == ""
+    run.write_json("export/report.json", {"epoch": 33})
+    assert run.outdated() == ""
+    run.write_arrays("weights.npz", {"epoch": np.array(33)})
+    assert run.outdated() == run.outdated(33) == ""
+    run.write_arrays("weights.npz", {"epoch": np.array(40)})
+    assert f"of {run.path} is of epoch 33, its weights of epoch 40: export it anew" in run.outdated()
+    assert "of epoch 41" in run.outdated(41)
+    run.write_json("export/report.json", {})
+    with pytest.raises(RunError, match=r"report\.json lacks"):
+        run.outdated()
+
+
+def test_a_folder_is_known_to_be_writable_before_it_is_written(run, monkeypatch):
+    run.check_writable("export")
+    run.write_bytes("export/model.tflite", b"")
+    run.check_writable("export")
+    assert _files(run) == ["export", "recipe.json"]
+    assert [path.name for path in (run.path / "export").iterdir()] == ["model.tflite"]
+    with pytest.raises(RunError, match=r"recipe\.json can't be written: Not a directory"):
+        run.check_writable("recipe.json")
+
+    def refuses(dir):
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS), dir)
+
+    # Whoever tests may be root, whom permissions don't keep from anything.
+    monkeypatch.setattr(runs.tempfile, "TemporaryFile", refuses)
+    with pytest.raises(RunError, match="benchmark can't be written: Read-only file system"):
+        run.check_writable("benchmark")
+
+
 def test_a_directory_holds_one_run(run):
     with pytest.raises(RunError, match="already holds a run"):
         Run.create(Recipe(noise=0.1), run.path)

@@ -14,6 +14,7 @@ import fcntl
 import json
 import os
 import re
+import shlex
 import tempfile
 import time
 import zipfile
@@ -169,6 +170,20 @@ class Run:
                 leftover.unlink(missing_ok=True)
             yield
 
+    def check_writable(self, folder: str) -> None:
+        """Refuses a folder that can't be written, before what is to be kept there is worked out. Leaves nothing.
+
+        Args:
+            folder: its path inside the run; where there is none yet, that in which it will be made counts.
+
+        Raises:
+            RunError: if nothing can be written there.
+        """
+        place = self.path / folder
+        nearest = next(path for path in (place, *place.parents) if path.exists())
+        with _explained(place), tempfile.TemporaryFile(dir=nearest):
+            pass
+
     def write(
         self, name: str, fill: Callable[[IO[bytes]], Any], publish: Callable[[str, Path], None] = os.replace
     ) -> Path:
@@ -224,6 +239,31 @@ class Run:
             RunError: if it is missing or damaged.
         """
         return self._read(name, lambda path: json.loads(path.read_text(encoding="utf-8")))
+
+    def outdated(self, epoch: int | None = None) -> str:
+        """Returns in words that the exported model isn't that of the run's weights; "" if it is, or there is none.
+
+        Args:
+            epoch: that the weights are of; that of weights.npz if None.
+
+        Raises:
+            RunError: if the export's report or the weights are damaged.
+        """
+        files = ["export/report.json", *(["weights.npz"] if epoch is None else [])]
+        if not all((self.path / name).exists() for name in files):
+            return ""
+        if epoch is None:
+            epoch = int(self.read_arrays("weights.npz").get("epoch", self.recipe.epochs))
+        report = self.read_json("export/report.json")
+        with self.expecting("export/report.json"):
+            exported = int(report["epoch"])
+        if exported == epoch:
+            return ""
+        again = shlex.join(["python", "scripts/export_tflite.py", str(self.path)])
+        return (
+            f"the exported model of {self.path} is of epoch {exported}, its weights of epoch {epoch}: "
+            f"export it anew ({again})"
+        )
 
     @contextlib.contextmanager
     def expecting(self, name: str) -> Iterator[None]:

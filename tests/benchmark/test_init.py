@@ -86,3 +86,10 @@ def test_what_is_missing_is_named(trained, tmp_path):
         benchmark(trained, "host", repetitions=0)
     with pytest.raises(ExportError, match=r"no\.tflite"):
         benchmark(trained, "host", peers=[tmp_path / "no.tflite"])
+
+
+def test_a_run_that_can_not_be_written_is_refused_before_anything_is_timed(trained, tmp_path):
+    run = Run.create(trained.recipe, tmp_path / "run")
+    run.write_bytes("benchmark", b"a file")
+    with pytest.raises(RunError, match="benchmark can't be written: Not a directory"):
+        benchmark(run)

@@ -65,9 +65,14 @@ def test_export_takes_borders_and_storage_from_the_target(trained, tmp_path, sil
 def test_a_model_that_breaks_a_rule_is_kept_apart(trained, tmp_path, capsys):
     run = Run.open(shutil.copytree(trained.path, tmp_path / "run"))
     assert run_command("export", [str(run.path), "--target", "browser", "--io", "int8", "--examples", "20"]) == 2
-    assert "its borders are int8; export with --io uint8" in capsys.readouterr().err
+    error = capsys.readouterr().err
+    assert "its borders are int8; export with --io uint8" in error
+    assert "expected: every operator on browser\n  what to do: export with --io uint8; or choose another" in error
     assert (run.path / "export" / "rejected.tflite").exists()
-    assert not (run.path / "export" / "model.tflite").exists()
+    # What stands for the run is still the model that passed.
+    capsys.readouterr()
+    assert run_command("check", [str(run.path), "--target", "edgetpu", "--strict"]) == 0
+    assert "14 of 14 operators" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,8 @@
 """A run in, a proven integer model out."""
 
 import dataclasses
+import hashlib
+import json
 
 import numpy as np
 import pytest
@@ -69,6 +71,13 @@ def copy(trained, tmp_path):
     return run
 
 
+def test_a_run_that_can_not_be_written_is_refused_before_anything_is_converted(trained, tmp_path):
+    run = Run.create(trained.recipe, tmp_path / "run")
+    run.write_bytes("export", b"a file")
+    with pytest.raises(RunError, match="export can't be written: Not a directory"):
+        export(run)
+
+
 def test_a_run_without_an_epoch_says_so(trained, tmp_path):
     with pytest.raises(RunError, match=r"weights\.npz is missing"):
         export(Run.create(trained.recipe, tmp_path / "empty"))
@@ -97,15 +106,43 @@ def test_a_model_that_answers_otherwise_is_refused_by_its_first_layer(copy, sile
             variable.assign(kept)
 
     monkeypatch.setattr(convert, "integer", faulty)
-    copy.write_bytes("export/model.tflite", b"older")
     with pytest.raises(ExportError) as caught:
         export(copy, report=silent)
     assert "the first layer that diverges is stage2_block1_relu" in str(caught.value)
-    report = copy.read_json("export/report.json")
+    assert caught.value.expected == "the trained network's answer on 99.5% of the pictures"
+    assert caught.value.remedy.startswith("train on (")
+    assert "earlier" not in str(caught.value)
+    report = copy.read_json("export/rejected.json")
     assert not report["passed"]
     assert report["top1_agreement"] < 0.995
-    # What passed before is not the model of these weights, and must not be taken for it.
-    assert sorted(p.name for p in (copy.path / "export").iterdir()) == ["rejected.tflite", "report.json"]
+    assert sorted(p.name for p in (copy.path / "export").iterdir()) == ["rejected.json", "rejected.tflite"]
+
+
+def test_what_an_earlier_export_left_stays_when_a_later_one_is_refused(copy, silent, monkeypatch):
+    export(copy, target="microcontroller", examples=20, report=silent)
+    folder = copy.path / "export"
+    earlier = {path.name: path.read_bytes() for path in folder.iterdir()}
+    assert sorted(earlier) == ["labels.txt", "model.h", "model.tflite", "model_float.tflite", "report.json"]
+    with pytest.raises(ExportError) as caught:
+        export(copy, target="browser", io="int8", examples=20, report=silent)
+    assert f"(kept as {folder / 'rejected.tflite'}; the earlier model.tflite stays)" in str(caught.value)
+    found = {path.name: path.read_bytes() for path in folder.iterdir()}
+    refused = found.pop("rejected.tflite")
+    proof = json.loads(found.pop("rejected.json"))
+    assert found == earlier
+    assert (proof["passed"], proof["sha256"]) == (False, hashlib.sha256(refused).hexdigest())
+    # An export that breaks off leaves both, whole.
+    with monkeypatch.context() as broken:
+        broken.setattr("tfqnoise.export.convert.floating", None)
+        with pytest.raises(TypeError):
+            export(copy, examples=20, report=silent)
+    kept = {path.name: path.read_bytes() for path in folder.iterdir()}
+    assert set(kept) == {*earlier, "rejected.tflite", "rejected.json"}
+    assert earlier.items() <= kept.items()
+    said = []
+    export(copy, storage="int4", examples=20, report=said.append)
+    assert {path.name for path in folder.iterdir()} == set(earlier) - {"model.h"}
+    assert "--storage int4: 0 of 10 kernels fit into 4 bits" in said[-1]
 
 
 def test_single_steps_that_add_up_are_no_fault(copy, monkeypatch):

@@ -7,7 +7,7 @@ from tfqnoise.backend import keras
 from tfqnoise.compression.plan import Phase
 from tfqnoise.compression.quantization.qat import Widths, quantize
 from tfqnoise.export import convert
-from tfqnoise.export.sizes import broken_promises, table, tensor_sizes
+from tfqnoise.export.sizes import broken_promises, fitting, table, tensor_sizes
 from tfqnoise.export.storage import pack
 from tfqnoise.recipe import Recipe
 
@@ -34,6 +34,14 @@ def test_each_figure_of_a_kernel(content):
     assert size.entropy_bits == pytest.approx(1.5)
     assert size.entropy_bytes == 24
     assert tensor_sizes(content)[0].stored_bytes == 128
+
+
+def test_kernels_that_do_not_fit_are_counted(content):
+    assert fitting(tensor_sizes(pack(content, "int4")), "int4") == ""
+    assert fitting(tensor_sizes(content), "int8") == fitting(tensor_sizes(content), "narrowest") == ""
+    wide, narrow = tensor_sizes(content)[0], tensor_sizes(pack(content, "int4"))[0]
+    assert "1 of 2 kernels fit into 4 bits, the others are stored as INT8" in fitting([wide, narrow], "int4")
+    assert table([wide, narrow], content, "int4").startswith(fitting([wide, narrow], "int4") + "\ntensor ")
 
 
 def test_the_table_ends_with_the_bytes_of_the_file(content):

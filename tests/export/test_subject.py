@@ -1,3 +1,5 @@
+import shutil
+
 import pytest
 
 from tfqnoise import Run
@@ -50,6 +52,35 @@ def test_each_command_says_it_in_the_same_words(trained, tmp_path, capsys, comma
     said = capsys.readouterr().err
     assert f"{run.path}/export/model.tflite is missing\n  expected: an exported run\n" in said
     assert "export it first: python scripts/export_tflite.py" in said
+
+
+@pytest.fixture
+def older(trained, tmp_path):
+    """A copy of the trained run whose export is of an earlier epoch."""
+    run = Run.open(shutil.copytree(trained.path, tmp_path / "older"))
+    run.write_json("export/report.json", run.read_json("export/report.json") | {"epoch": 3})
+    return run
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["inspect"],
+        ["inspect", "--json"],
+        ["check"],
+        ["benchmark", "--repetitions", "1", "--threads", "1", "--kernels", "builtin"],
+    ],
+)
+def test_a_model_older_than_the_weights_is_said_to_be(older, trained, capsys, command):
+    name, *flags = command
+    words = f"the exported model of {older.path} is of epoch 3, its weights of epoch 6: export it anew"
+    assert run_command(name, [str(older.path), *flags]) == 0
+    assert words in capsys.readouterr().out
+    assert run_command(name, [str(trained.path), *flags]) == 0
+    assert "export it anew" not in capsys.readouterr().out
+    # A file by itself belongs to no run.
+    assert run_command(name, [str(older.path / "export" / "model.tflite"), *flags]) == 0
+    assert "export it anew" not in capsys.readouterr().out
 
 
 def test_what_needs_a_run_says_so_of_a_file(trained, capsys):

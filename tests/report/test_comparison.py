@@ -78,10 +78,27 @@ def test_what_differs_is_named_and_what_is_known_is_read(runs):
     assert len({len(line) for line in table(found).splitlines()}) == 1
 
 
-@pytest.mark.parametrize("change", [{"passed": False}, {"epoch": 12}])
-def test_an_export_that_is_refused_or_of_an_earlier_epoch_is_none(runs, change):
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"passed": False}, "the export of {run} was refused"),
+        ({"epoch": 12}, "the exported model of {run} is of epoch 12, its weights of epoch 30: export it anew"),
+    ],
+)
+def test_an_export_that_is_refused_or_of_an_earlier_epoch_is_none_and_said(runs, change, reason):
     runs[1].write_json("export/report.json", runs[1].read_json("export/report.json") | change)
-    assert (rows(runs)[1].bytes, rows(runs)[1].latency_us) == (None, None)
+    found = rows(runs)
+    assert (found[1].bytes, found[1].latency_us) == (None, None)
+    assert found[1].left_out.startswith(reason.format(run=runs[1].path))
+    assert table(found).endswith(f"\n\nNot compared: {found[1].left_out}")
+
+
+def test_a_refused_export_is_said_where_none_has_passed(runs):
+    runs[0].write_json("export/rejected.json", {"passed": False})
+    runs[1].write_json("export/rejected.json", {"passed": False})
+    found = rows(runs)
+    assert [row.left_out for row in found] == [f"the export of {runs[0].path} was refused", "", ""]
+    assert found[1].bytes == 58584
 
 
 def test_a_latency_of_another_file_is_none(runs):

@@ -51,6 +51,16 @@ def test_a_run_on_wrong_labels_learns_the_true_ones(trained):
     assert not leftovers
 
 
+def test_a_run_that_ends_says_that_its_export_is_older(trained, tmp_path):
+    run = Run.open(shutil.copytree(trained.path, tmp_path / "run"))
+    said = []
+    for epoch, words in ((6, ""), (3, "is of epoch 3, its weights of epoch 6: export it anew")):
+        (run.path / "summary.json").unlink()
+        run.write_json("export/report.json", run.read_json("export/report.json") | {"epoch": epoch})
+        train(run.recipe, run.path, resume=True, report=said.append)
+        assert ("export it anew" in said[-1], words in said[-1]) == (bool(words), True)
+
+
 def test_without_noise_nothing_is_memorised(tmp_path, silent):
     run = train(dataclasses.replace(FLOAT, noise=0.0, epochs=1), tmp_path / "run", report=silent)
     summary = run.read_json("summary.json")

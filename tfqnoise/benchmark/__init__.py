@@ -45,7 +45,7 @@ def benchmark(
 
     Raises:
         UsageError: for an unknown target or setting, or arguments out of their limits.
-        RunError: if the run lacks what is timed.
+        RunError: if the run lacks what is timed, or can't be written.
         DeviceError: if it is timed on a device that can't be reached or fails.
     """
     spec = {**registry.parse(target), **(settings or {})}
@@ -57,6 +57,8 @@ def benchmark(
             f"--peer with --target {entry.name}", "--target host", "time other models with --target host"
         )
     found = Subject.of(subject)
+    if found.run is not None:
+        found.run.check_writable("benchmark")
     return keep(found.run, entry.name, method(found, peers, repetitions, report))
 
 

@@ -111,7 +111,7 @@ class Android:
             RunError: if the run isn't exported.
             DeviceError: if anything fails on the way to the device or on it.
         """
-        model = subject.model("android")
+        model = subject.model("android", report)
         border = graph(load(model)).inputs[0].type.lower()
         binary, architecture = _binary(self.benchmark_model)
         device = connect(self.adb, self.serial, self.timeout)

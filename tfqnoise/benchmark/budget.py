@@ -17,7 +17,6 @@ from tfqnoise.compression.pruning import filters
 from tfqnoise.data import dataset as data
 from tfqnoise.errors import UsageError
 from tfqnoise.export.interpreter import Interpreter
-from tfqnoise.export.metadata import described
 from tfqnoise.export.untrained import converted
 from tfqnoise.limits import OF_PRUNING
 from tfqnoise.networks import cost
@@ -26,8 +25,6 @@ from tfqnoise.recipe import Recipe
 # Shares are tried in hundredths up to this.
 _MOST = 95
 _CALLS = 300
-# Characters that an exported model says about itself beside its labels.
-_FACTS = 500
 
 
 @dataclasses.dataclass(frozen=True)
@@ -115,10 +112,7 @@ class _Costs:
         self._recipe, self._budget = recipe, budget
         dataset = data.load(recipe)
         self._plain = assembly.begun(recipe, dataset.input_shape, dataset.classes)
-        # Biases that are all zero, as they are at first, are stored once: such a file is smaller than it will be.
-        random = np.random.default_rng(0)
-        self._plain.set_weights([w + random.uniform(0, 0.01, w.shape) for w in self._plain.get_weights()])
-        self._labels = list(dataset.source.class_names)
+        self._source = dataset.source
         self.of = functools.cache(self._of)
 
     def check(self) -> None:
@@ -145,8 +139,8 @@ class _Costs:
             if "shrink" in recipe.stages and not share:
                 # Such stages want something to remove, and what they lead to is the same.
                 recipe = dataclasses.replace(recipe, pruning_ratio=0.01)
-            content = converted(recipe, network, "int8", "narrowest")
-            found["bytes"] = len(described(content, {"labels": self._labels, "more": "x" * _FACTS}))
+            content = converted(recipe, network, self._source, "int8", "narrowest")
+            found["bytes"] = len(content)
             if self._budget.latency_ms:
                 found["latency_ms"] = _latency(content)
         return found

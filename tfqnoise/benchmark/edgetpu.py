@@ -48,7 +48,7 @@ class Edgetpu:
             ExportError: if the model isn't compiled, or its run on the device crashes.
             DeviceError: if there is no libedgetpu or no Edge TPU.
         """
-        path = subject.model("edgetpu")
+        path = subject.model("edgetpu", report)
         content = _compiled(path, report)
         operators = [operator.name for operator in graph(content).operators]
         here = sum(name == _COMPILED for name in operators)

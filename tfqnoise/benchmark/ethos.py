@@ -35,7 +35,7 @@ def estimated(
             "leave it out",
         )
     target = accelerator.rpartition("-")[0].replace("-", "_")
-    path = subject.model(target)
+    path = subject.model(target, report)
     content = load(path)
     model = graph(content)
     words = already(model)

@@ -67,7 +67,7 @@ class Host:
             RunError: if the run isn't exported.
             ExportError: for a model that LiteRT can't run, or if it is to be profiled and LiteRT doesn't.
         """
-        files = _files(subject, peers)
+        files = _files(subject, peers, report)
         content = next(iter(files.values()))
         as_int8 = unpacked(content)
         models = {**files, **({} if as_int8 == content else {"model, int8 weights": as_int8})}
@@ -133,9 +133,9 @@ class Host:
         return rows
 
 
-def _files(subject: Subject, peers: Sequence[Path]) -> dict[str, bytes]:
+def _files(subject: Subject, peers: Sequence[Path], report: Callable[[str], None]) -> dict[str, bytes]:
     """Returns the models by name, the subject's own first."""
-    paths = {"model": subject.model()}
+    paths = {"model": subject.model(report=report)}
     if subject.run is not None:
         paths["model_float"] = exported(subject.run, name="model_float")
     return {name: load(path) for name, path in {**paths, **{str(path): path for path in peers}}.items()}

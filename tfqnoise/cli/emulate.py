@@ -24,7 +24,7 @@ class Emulate:
         from tfqnoise.export.emulate import emulate
         from tfqnoise.export.subject import Subject
 
-        found = emulate(Subject.of(self.subject).model(), self.root, self.pictures)
+        found = emulate(Subject.of(self.subject).model(report=print), self.root, self.pictures)
         print(
             f"{found.outputs - found.differing:,} of {found.outputs:,} outputs for {found.pictures} random pictures "
             f"are the same on {found.machine} (LiteRT {found.litert}) as here ({found.kernel} kernels)"

@@ -16,7 +16,8 @@ class Inspect:
     """A .tflite file, or a run directory for its exported model; the newest run if not given."""
     json: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
     """Print JSON: `operators` (index, name, version, inputs, outputs, weights, options), `inputs`, `outputs`,
-    `borders`, `float_tensors`, `compiled` (for what accelerator already, in words), `bytes` and `sha256`."""
+    `borders`, `float_tensors`, `compiled` (for what accelerator already, in words), `outdated` (that a run has been
+    trained further than its model, in words), `bytes` and `sha256`."""
 
     def __call__(self) -> None:
         from tfqnoise.export.overview import overview_of

@@ -7,8 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tfqnoise.errors import ExportError, UsageError
-from tfqnoise.export import targets
+from tfqnoise.errors import UsageError
+from tfqnoise.export import refusal, targets
+from tfqnoise.export.refusal import Fault
 from tfqnoise.metrics import NAMES
 from tfqnoise.run import Run
 
@@ -40,7 +41,7 @@ def export(
     """Exports a run's network as a fully-integer TFLite model and proves it.
 
     Writes `export/model.tflite`, which says what it is in its metadata, `labels.txt`, `model_float.tflite` (the same
-    network without quantization) and `report.json`; a model that fails its proof is kept as `rejected.tflite`.
+    network without quantization) and `report.json`; a refused one is kept as `rejected.tflite`, `rejected.json`.
 
     Args:
         run: a run that has finished at least one epoch, trained with --bits below 32 or to be calibrated.
@@ -58,34 +59,34 @@ def export(
 
     Raises:
         ExportError: if the model isn't fully integer, answers otherwise than the network or breaks a target's rule.
-        RunError: if the run lacks what is needed.
+        RunError: if the run lacks what is needed, or can't be written.
         UsageError: for arguments out of their limits, or a run trained in float without a calibration.
     """
-    aim, io, storage = _asked(target, io, storage, examples)
+    aim, io, storage = _asked(run, target, io, storage, examples)
     # From here on TensorFlow is needed.
     from tfqnoise.export import graph, metadata, sizes
     from tfqnoise.export.restore import restore
 
     restored = restore(run, storage, calibration)
     _say_unfinished(run, restored, report)
-    content, proof = _converted(restored, io, storage, examples)
+    content, proof, faults = _converted(restored, io, storage, examples)
     tensors = sizes.tensor_sizes(content, restored.recipe)
     content = metadata.described(content, _facts(run, restored, io, licence, proof))
-    broken = sizes.broken_promises(tensors, restored.recipe, restored.phase)
     plain = graph.graph(content)
     found = aim.check(plain)
+    faults += refusal.unfit(found) + refusal.broken(sizes.broken_promises(tensors, restored.recipe, restored.phase))
     result = {
         **_result(run, restored, content),
         **proof,
         "storage": storage,
         "tensors": list(map(dataclasses.asdict, tensors)),
         "target": found.to_dict(),
-        "problems": proof["problems"] + found.faults + broken,
+        "problems": [fault.text for fault in faults],
     }
-    if result["problems"]:
-        raise _refused(run, content, result)
+    if faults:
+        raise refusal.refused(run, content, result, faults)
     path = _keep(run, restored, content, result, aim.artefacts(plain, restored.class_names, metadata.MEANINGS[io]))
-    report(f"{_describe(path, result)}\n{found.line}\n{sizes.table(tensors, content)}")
+    report(f"{_describe(path, result)}\n{found.line}\n{sizes.table(tensors, content, storage)}")
     return result | {"passed": True}
 
 
@@ -106,55 +107,60 @@ def _keep(run: Run, restored: Any, content: bytes, result: dict[str, Any], files
     """Writes a model that passed, what belongs to it, and its proof."""
     from tfqnoise.export import convert
 
-    (run.path / "export" / "rejected.tflite").unlink(missing_ok=True)
+    # All that can fail but the disk comes first: files of two models must not lie side by side.
+    float_content = convert.floating(restored.float_network(), restored.input_shape)
     path = run.write_bytes("export/model.tflite", content)
     run.write_bytes("export/labels.txt", "".join(f"{name}\n" for name in restored.class_names).encode())
-    float_content = convert.floating(restored.float_network(), restored.input_shape)
     run.write_bytes("export/model_float.tflite", float_content)
     _write_artefacts(run, files)
     run.write_json("export/report.json", result | {"passed": True})
+    refusal.forget(run)
     return path
 
 
-def _converted(restored: Any, io: str, storage: str, examples: int | None) -> tuple[bytes, dict[str, Any]]:
+def _converted(
+    restored: Any, io: str, storage: str, examples: int | None
+) -> tuple[bytes, dict[str, Any], list[Fault]]:
     """Returns the model, how it answers, and what is wrong with it."""
     from tfqnoise.export import convert, rounding
     from tfqnoise.export.storage import pack, same_weights
 
     as_int8 = convert.integer(restored.network, restored.input_shape, io)
     content = rounding.compensated(pack(as_int8, storage))
-    proof = _prove(content, restored, io, examples)
+    proof, faults = _prove(content, restored, io, examples)
     if not same_weights(as_int8, content):
-        proof["problems"].append("packed into fewer bits, its weights are others")
-    return content, proof
+        faults.append(refusal.repacked())
+    return content, proof, faults
 
 
-def _prove(content: bytes, restored: Any, io: str, examples: int | None) -> dict[str, Any]:
+def _prove(content: bytes, restored: Any, io: str, examples: int | None) -> tuple[dict[str, Any], list[Fault]]:
     from tfqnoise.export import inspect, layerwise, parity
 
     contents = inspect.inspect(content)
-    problems = inspect.problems(contents, io)
+    faults = refusal.not_integer(inspect.problems(contents, io), restored.recipe.allow_float)
     if contents.output_dtype != io:
-        return {"problems": problems}
+        return {}, faults
     comparison = parity.compare(content, restored, examples)
     layers: list[Any] = []
     if comparison.top1_agreement < LEAST_AGREEMENT:
         layers = layerwise.compare_layers(content, restored)
         at_fault = next((layer for layer in layers if not layer.faithful), None)
         if at_fault or comparison.top1_agreement < LEAST_ADDED_UP:
-            problems.append(
+            text = (
                 f"it agrees with the trained network on {comparison.top1_agreement:.2%} of {comparison.examples} "
                 f"pictures; {f'the first layer that diverges is {at_fault}' if at_fault else _NO_LAYER}"
             )
-    kernels = parity.by_kernel(content, restored)
-    return dataclasses.asdict(comparison) | {
+            faults.append(refusal.disagrees(text, LEAST_AGREEMENT))
+    proof = dataclasses.asdict(comparison) | {
         "layers": [dataclasses.asdict(layer) for layer in layers],
-        "kernels": kernels,
-        "problems": problems,
+        "kernels": parity.by_kernel(content, restored),
     }
+    return proof, faults
 
 
-def _asked(target: str, io: str | None, storage: str | None, examples: int | None) -> tuple[targets.Target, str, str]:
+def _asked(
+    run: Run, target: str, io: str | None, storage: str | None, examples: int | None
+) -> tuple[targets.Target, str, str]:
     aim = targets.get(target)
     io, storage = io or targets.integer_border(aim), storage or aim.storage
     if io not in IO_TYPES:
@@ -163,22 +169,8 @@ def _asked(target: str, io: str | None, storage: str | None, examples: int | Non
         raise UsageError(f"--storage {storage}", f"one of {', '.join(STORAGES)}", "leave it out for the narrowest")
     if examples is not None and examples < 1:
         raise UsageError(f"--examples {examples}", "at least 1", "leave it out to compare on all test pictures")
+    run.check_writable("export")
     return aim, io, storage
-
-
-def _refused(run: Run, content: bytes, result: dict[str, Any]) -> ExportError:
-    """Keeps a model that failed apart, where nobody takes it for a good one, and returns the error."""
-    for stale in ("model.tflite", "model_float.tflite", "labels.txt", "model.h"):
-        (run.path / "export" / stale).unlink(missing_ok=True)
-    rejected = run.write_bytes("export/rejected.tflite", content)
-    run.write_json("export/report.json", result | {"passed": False})
-    return ExportError(
-        f"the exported model fails: {'; '.join(result['problems'])} (kept as {rejected})",
-        f"integers only, and the trained network's answer on {LEAST_AGREEMENT:.1%} of the pictures",
-        "train without --allow-float"
-        if run.recipe.allow_float
-        else "train on (an untrained network has no clear answer to agree with), or report a defect",
-    )
 
 
 def _result(run: Run, restored: Any, content: bytes) -> dict[str, Any]:
@@ -202,20 +194,18 @@ def _result(run: Run, restored: Any, content: bytes) -> dict[str, Any]:
 
 def _facts(run: Run, restored: Any, io: str, licence: str, proof: dict[str, Any]) -> dict[str, Any]:
     """Returns what the model's metadata say."""
-    from tfqnoise.export.metadata import MEANINGS
+    from tfqnoise.export import metadata
 
-    return {
-        "labels": list(restored.class_names),
-        "task": restored.task,
-        "input": MEANINGS[io],
-        "output": "a logit for each label" if restored.task == "single" else "a logit for each label: above 0 is yes",
-        "recipe_hash": run.recipe.hash(),
-        "dataset": run.recipe.dataset.partition(":")[0],
-        "bits": restored.recipe.bits,
-        "licence": licence or "not stated",
-        proof.get("metric", "accuracy"): proof.get("accuracy_tflite"),
-        "tfqnoise": importlib.metadata.version("tfqnoise"),
-    }
+    return metadata.facts(
+        run.recipe,
+        restored.class_names,
+        restored.task,
+        io,
+        bits=restored.recipe.bits,
+        licence=licence,
+        metric=proof.get("metric", "accuracy"),
+        score=proof.get("accuracy_tflite"),
+    )
 
 
 def _describe(path: Path, result: dict[str, Any]) -> str:

@@ -12,6 +12,8 @@ from tfqnoise.export.subject import Subject
 from tfqnoise.export.targets import Check
 from tfqnoise.recipe import Recipe
 
+_ESTIMATE = "an estimate with fresh weights: once it is trained, the file may be some bytes larger or smaller"
+
 
 def check(subject: Path | None, target: str = "generic") -> Check:
     """Checks a model against a target.
@@ -33,7 +35,7 @@ def check(subject: Path | None, target: str = "generic") -> Check:
         return check_recipe(found.run.recipe, target)
     model = graph(load(found.model()))
     judged = aim.check(model)
-    return dataclasses.replace(judged, notes=(*judged.notes, *filter(None, [already(model)])))
+    return dataclasses.replace(judged, notes=(*judged.notes, *filter(None, [already(model), found.outdated])))
 
 
 def check_recipe(recipe: Recipe, target: str) -> Check:
@@ -42,7 +44,8 @@ def check_recipe(recipe: Recipe, target: str) -> Check:
     from tfqnoise.export.untrained import untrained
 
     aim = targets.get(target)
-    return aim.check(graph(untrained(recipe, targets.integer_border(aim), aim.storage)))
+    found = aim.check(graph(untrained(recipe, targets.integer_border(aim), aim.storage)))
+    return dataclasses.replace(found, notes=(_ESTIMATE, *found.notes))
 
 
 def refuse(found: Check) -> None:

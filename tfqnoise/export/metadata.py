@@ -1,12 +1,15 @@
 """What a model says about itself, kept in the file: a JSON text under the name "tfqnoise" in its metadata."""
 
+import importlib.metadata
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.tools import flatbuffer_utils
 
 from tfqnoise.export.inspect import read
+from tfqnoise.recipe import Recipe
 
 NAME = b"tfqnoise"
 
@@ -14,6 +17,43 @@ MEANINGS = {
     "int8": "raw pixels, no normalisation: int8 = pixel - 128",
     "uint8": "raw pixels, no normalisation: uint8 = pixel",
 }
+
+
+def facts(
+    recipe: Recipe,
+    labels: Sequence[str],
+    task: str,
+    io: str,
+    *,
+    bits: int,
+    licence: str,
+    metric: str,
+    score: float | None,
+) -> dict[str, Any]:
+    """Returns what an exported model says about itself.
+
+    Args:
+        recipe: of the run.
+        labels: names of its outputs.
+        task: "single" or "multi", see `tfqnoise.data.source.Source`.
+        io: "int8" or "uint8".
+        bits: of its weights.
+        licence: of the model; "" if it isn't stated.
+        metric: the score's name, such as "accuracy".
+        score: of the file on the test pictures; None if it wasn't measured.
+    """
+    return {
+        "labels": list(labels),
+        "task": task,
+        "input": MEANINGS[io],
+        "output": "a logit for each label" if task == "single" else "a logit for each label: above 0 is yes",
+        "recipe_hash": recipe.hash(),
+        "dataset": recipe.dataset.partition(":")[0],
+        "bits": bits,
+        "licence": licence or "not stated",
+        metric: score,
+        "tfqnoise": importlib.metadata.version("tfqnoise"),
+    }
 
 
 def described(content: bytes, facts: dict[str, Any]) -> bytes:

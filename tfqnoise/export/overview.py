@@ -30,10 +30,12 @@ class Overview:
     Attributes:
         name: the file.
         graph: its content.
+        outdated: that it isn't the model of its run's weights, in words; "" if it is.
     """
 
     name: str
     graph: Graph
+    outdated: str = ""
 
     @property
     def float_tensors(self) -> list[str]:
@@ -51,6 +53,7 @@ class Overview:
             "sha256": hashlib.sha256(self.graph.content).hexdigest(),
             "subgraphs": self.graph.subgraphs,
             "compiled": already(self.graph),
+            "outdated": self.outdated,
             "borders": {
                 "input": [tensor.type.lower() for tensor in inputs],
                 "output": [tensor.type.lower() for tensor in outputs],
@@ -81,7 +84,7 @@ class Overview:
         lines.append(f"float tensors: {len(floats)}{named}")
         if self.graph.subgraphs > 1:
             lines.append(f"only the first of {self.graph.subgraphs} graphs is shown")
-        lines += filter(None, [already(self.graph)])
+        lines += filter(None, [already(self.graph), self.outdated])
         digest = hashlib.sha256(self.graph.content).hexdigest()
         return "\n".join([*lines, f"{_printable(self.name)}: {len(self.graph.content):,} bytes, sha256 {digest}"])
 
@@ -93,8 +96,9 @@ def overview_of(subject: Path | None) -> Overview:
         ExportError: for a file that is missing or damaged.
         RunError: if the run has no exported model.
     """
-    path = Subject.of(subject).model()
-    return Overview(str(path), graph(load(path)))
+    found = Subject.of(subject)
+    path = found.model()
+    return Overview(str(path), graph(load(path)), found.outdated)
 
 
 def _border(tensor: Tensor) -> dict[str, Any]:

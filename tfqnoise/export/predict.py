@@ -4,6 +4,7 @@ import csv
 import dataclasses
 import io
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -63,7 +64,13 @@ class Predictions:
         return text.getvalue()
 
 
-def predict(subject: Subject | Run | Path | None, folder: Path, *, skip_unreadable: bool = False) -> Predictions:
+def predict(
+    subject: Subject | Run | Path | None,
+    folder: Path,
+    *,
+    skip_unreadable: bool = False,
+    report: Callable[[str], None] = print,
+) -> Predictions:
     """Returns what an exported model says of all pictures in a folder and the folders in it.
 
     Each is brought to the model's size as in training: whole, not cropped, upright, in RGB on white.
@@ -72,6 +79,7 @@ def predict(subject: Subject | Run | Path | None, folder: Path, *, skip_unreadab
         subject: a run, its directory, or a .tflite file that tfqnoise exported.
         folder: of PNG or JPEG pictures.
         skip_unreadable: whether unreadable ones are left out, which is printed, instead of refused.
+        report: is told if the model isn't that of the run's weights.
 
     Raises:
         TfqnoiseError: for a model of another tool, or a folder without pictures.
@@ -79,7 +87,7 @@ def predict(subject: Subject | Run | Path | None, folder: Path, *, skip_unreadab
     Example:
         >>> predict(Path("runs/try"), Path("photos")).labels
     """
-    path = Subject.of(subject).model()
+    path = Subject.of(subject).model(report=report)
     interpreter = Interpreter(path, threads=os.cpu_count() or 1)
     labels, single = _meaning(path, interpreter)
     if not folder.is_dir():

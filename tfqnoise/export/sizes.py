@@ -140,9 +140,34 @@ def broken_promises(sizes: Sequence[TensorSize], recipe: Recipe, phase: Phase) -
     return found
 
 
-def table(sizes: Sequence[TensorSize], content: bytes) -> str:
-    """Returns the sizes as aligned lines of text, with the sums and the whole file at the end."""
-    lines = [f"{'tensor':<28} type  {'values':>10} {'float':>11} {'stored':>10} {'gzip':>9} {'zstd':>9} unique  bits"]
+def fitting(sizes: Sequence[TensorSize], storage: str) -> str:
+    """Returns how many kernels fit into the storage that was asked for, in words; "" where all do or none need to.
+
+    Args:
+        sizes: of the model's tensors.
+        storage: as in `tfqnoise.export.export`.
+    """
+    kernels = [size for size in sizes if len(size.shape) > 1]
+    packed = sum(size.type == "INT4" for size in kernels)
+    if storage != "int4" or packed == len(kernels):
+        return ""
+    return f"--storage int4: {packed} of {len(kernels)} kernels fit into 4 bits, the others are stored as INT8" + (
+        "" if packed else " (kernels fit after training with --bits 4)"
+    )
+
+
+def table(sizes: Sequence[TensorSize], content: bytes, storage: str = "narrowest") -> str:
+    """Returns the sizes as aligned lines of text, with the sums and the whole file at the end.
+
+    Args:
+        sizes: of the model's tensors.
+        content: the model.
+        storage: that was asked for; what doesn't fit into it is said first.
+    """
+    lines = list(filter(None, [fitting(sizes, storage)]))
+    lines += [
+        f"{'tensor':<28} type  {'values':>10} {'float':>11} {'stored':>10} {'gzip':>9} {'zstd':>9} unique  bits"
+    ]
     for size in sizes:
         if len(size.shape) > 1:
             lines.append(

@@ -2,6 +2,7 @@
 
 import dataclasses
 import shlex
+from collections.abc import Callable
 from pathlib import Path
 
 from tfqnoise.errors import RunError, UsageError
@@ -40,16 +41,26 @@ class Subject:
         """Whether there is a model."""
         return self.run is None or _exported(self.run, "model").exists()
 
-    def model(self, target: str | None = None) -> Path:
+    def model(self, target: str | None = None, report: Callable[[str], None] | None = None) -> Path:
         """Returns the path of the model.
 
         Args:
             target: to export for, where that is told.
+            report: is told if the model isn't that of the run's weights.
 
         Raises:
             RunError: if the run isn't exported.
         """
-        return self.path if self.run is None else exported(self.run, target)
+        path = self.path if self.run is None else exported(self.run, target)
+        if report is not None and self.outdated:
+            report(self.outdated)
+        return path
+
+    @property
+    def outdated(self) -> str:
+        """That the model isn't that of the run's weights, in words; "" if it is, or for a file by itself."""
+        said = "" if self.run is None else self.run.outdated()
+        return f"WARNING: {said}" if said else ""
 
     def whole_run(self, what: str) -> Run:
         """Returns the run.

@@ -37,6 +37,7 @@ class Row:
         bytes: of the exported file.
         zstd_bytes: of it under Zstandard, level 19.
         latency_us: median of one picture on the host, one thread.
+        left_out: why what belongs to the exported file isn't compared, in words; "" if it is, or nothing is exported.
     """
 
     run: str
@@ -52,6 +53,7 @@ class Row:
     bytes: int | None
     zstd_bytes: int | None
     latency_us: float | None
+    left_out: str = ""
 
 
 def compare(
@@ -129,14 +131,17 @@ def _row(run: Run, flags: dict[str, Any]) -> Row:
             "memorised": _number(summary["memorised_last"]),
             "recovered": _number(summary["recovered_last"]),
         }
-        epochs = summary["epochs"]
+        epochs = int(summary["epochs"])
     exported: dict[str, Any] = {}
+    refused = f"the export of {run.path} was refused"
+    # Without a report there was none that passed.
+    left_out = refused if (run.path / "export" / "rejected.json").exists() else ""
     if (run.path / "export" / "report.json").exists():
         with run.expecting("export/report.json"):
             found = run.read_json("export/report.json")
             # What was refused, or exported before the last epochs, isn't this run's model.
-            if found.get("passed") and found["epoch"] == epochs:
-                exported = found
+            left_out = run.outdated(epochs) if found.get("passed") else refused
+            exported = {} if left_out else found
     latencies: list[float] = []
     if exported and (run.path / "benchmark" / "host.json").exists():
         with run.expecting("benchmark/host.json"):
@@ -154,6 +159,7 @@ def _row(run: Run, flags: dict[str, Any]) -> Row:
             bytes=exported.get("bytes"),
             zstd_bytes=exported.get("zstd_bytes"),
             latency_us=float(latencies[0]) if latencies else None,
+            left_out=left_out,
         )
 
 
@@ -178,14 +184,16 @@ _COLUMNS = (
 
 
 def table(rows: Sequence[Row]) -> str:
-    """Returns the rows as a Markdown table whose columns are aligned."""
+    """Returns the rows as a Markdown table whose columns are aligned, and below why what is blank was left out."""
     lines = [list(_COLUMNS), *map(_cells, rows)]
     widths = [max(len(line[column]) for line in lines) for column in range(len(_COLUMNS))]
     lines.insert(1, ["-" * width for width in widths])
-    return "\n".join(
+    shown = [
         "| " + " | ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) + " |"
         for line in lines
-    )
+    ]
+    left_out = [f"\nNot compared: {row.left_out}" for row in rows if row.left_out]
+    return "\n".join([*shown, *left_out])
 
 
 def _cells(row: Row) -> list[str]:

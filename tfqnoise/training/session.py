@@ -170,6 +170,8 @@ class Session:
             result = summary.of(self.recipe, self.dataset, self.network, self.phases, self.rows)
             run.write_json("summary.json", result)
         self.report(f"{summary.end(result)}\nrun: {run.path}")
+        if outdated := run.outdated():
+            self.report(outdated)
         return run
 
     def _train(self, run: Run, phase: plan.Phase, start: int, checkpoint: dict[str, np.ndarray] | None) -> None:

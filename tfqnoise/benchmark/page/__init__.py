@@ -16,7 +16,7 @@ from tfqnoise.benchmark.page import litert
 from tfqnoise.errors import ExportError
 from tfqnoise.export import targets
 from tfqnoise.export.graph import graph, load
-from tfqnoise.export.subject import exported
+from tfqnoise.export.subject import Subject
 from tfqnoise.run import Run
 
 FOLDER = "benchmark/browser"
@@ -41,7 +41,7 @@ def write(run: Run, report: Callable[[str], None]) -> dict[str, Path]:
         ExportError: if the model isn't one that browsers take.
         DeviceError: if LiteRT.js can't be had.
     """
-    content = _model(run)
+    content = _model(run, report)
     for name in _OWN:
         page = importlib.resources.files(__name__) / "files" / name
         run.write_bytes(f"{FOLDER}/{name}", page.read_bytes())
@@ -69,8 +69,8 @@ def facts(run: Run) -> dict[str, Any]:
         }
 
 
-def _model(run: Run) -> bytes:
-    path = exported(run, "browser")
+def _model(run: Run, report: Callable[[str], None]) -> bytes:
+    path = Subject.of(run).model("browser", report)
     content = load(path)
     found = targets.get("browser").check(graph(content))
     if not found.passed:
