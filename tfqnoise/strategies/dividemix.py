@@ -120,7 +120,8 @@ class Dividemix:
         threshold: see above.
         temperature: of sharpening.
         alpha: of mixup.
-        weight: of the pictures without label; 0 to 25 in the paper, more where more labels are wrong.
+        weight: of the pictures without label; 0 to 25 in the paper, more where more labels are wrong. In tens of
+            epochs, where the paper has 300, the guesses are too poor to be learnt: 0 is better, at a rate of 0.02.
         entropy: of the negative entropy sum_k p_k log p_k in the warm-up, which keeps the network unsure; 1 in the
             paper for asymmetric noise.
     """
