@@ -20,7 +20,7 @@ FLAGS = [
     "--batch-size",
     "32",
     "--width",
-    "0.5",
+    "0.25",
     "--strategy",
     "elr",
 ]

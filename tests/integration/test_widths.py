@@ -70,7 +70,7 @@ def test_pruned_clustered_and_quantised_is_so_in_the_file(tmp_path, silent):
     ids=["free", "uniform", "tfmot"],
 )
 def test_clusters_are_so_in_the_file(settings, tmp_path, silent):
-    recipe = Recipe(**{**COMMON, **FAMILIES["resnet8"], "width": 0.25, "epochs": 5}, clusters=8, **settings)
+    recipe = Recipe(**{**COMMON, **FAMILIES["resnet8"], "width": 0.25, "epochs": 3}, clusters=8, **settings)
     run = train(recipe, tmp_path / "run", report=silent)
     report = _proven(run, "narrowest", silent)
     for tensor in report["tensors"]:

@@ -53,9 +53,9 @@ def test_the_header_is_written_and_goes_with_the_next_export(trained, tmp_path, 
     assert not (run.path / "export" / "model.h").exists()
 
 
-def test_a_refused_model_takes_the_header_of_the_last_one_with_it(trained, tmp_path, silent):
+def test_a_refused_model_leaves_the_header_of_the_one_that_stays(trained, tmp_path, silent):
     run = Run.open(shutil.copytree(trained.path, tmp_path / "run"))
-    (run.path / "export" / "model.h").write_text("of another model")
+    (run.path / "export" / "model.h").write_text("of the model that stays")
     with pytest.raises(ExportError, match="microcontroller"):
         export(run, target="microcontroller", io="uint8", examples=20, report=silent)
-    assert not (run.path / "export" / "model.h").exists()
+    assert (run.path / "export" / "model.h").read_text() == "of the model that stays"
