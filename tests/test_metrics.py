@@ -56,3 +56,8 @@ def test_decisions_and_headline_follow_the_task():
     np.testing.assert_array_equal(metrics.decisions("multi", logits), [[True, False], [False, True]])
     assert metrics.headline("single", np.array([0, 0]), logits) == 0.5
     assert metrics.headline("multi", np.array([[1, 0], [1, -1]]), logits) == pytest.approx((2 / 3 + 0) / 2)
+
+
+def test_softmax_is_finite_and_sums_to_one_whatever_the_logits():
+    p = metrics.softmax(np.array([[0, np.log(3)], [-1e4, 1e4], [5, 5]], np.float32))
+    np.testing.assert_allclose(p, [[0.25, 0.75], [0, 1], [0.5, 0.5]], atol=1e-7)

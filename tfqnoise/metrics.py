@@ -20,6 +20,13 @@ def accuracy(labels: np.ndarray, logits: np.ndarray) -> float:
     return float(np.mean(np.argmax(logits, axis=1) == labels))
 
 
+def softmax(logits: np.ndarray) -> np.ndarray:
+    """Returns exp(z_k) / sum_j exp(z_j), float64 [N, C], of logits [N, C]."""
+    logits = logits.astype(np.float64)
+    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return powers / powers.sum(axis=1, keepdims=True)
+
+
 def no_better_than(commonest: float, share: float) -> bool:
     """Returns whether hardly more labels are met than by calling every picture by the commonest class.
 

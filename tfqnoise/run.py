@@ -95,8 +95,7 @@ class Run:
         """
         run = cls(Path(path))
         if not (run.path / "recipe.json").is_file():
-            members = [str(found.parent) for found in sorted(run.path.glob("*/recipe.json"))]
-            if members:
+            if members := list(map(str, _members(run.path))):
                 raise RunError(
                     f"{run.path} is no run, but holds {len(members)} of them",
                     "one run",
@@ -116,7 +115,7 @@ class Run:
         Raises:
             RunError: if there is none.
         """
-        members = sorted(found.parent for found in Path(path).glob("*/recipe.json"))
+        members = _members(Path(path))
         own = (Path(path) / "recipe.json").is_file()
         return [cls.open(path)] if own or not members else [cls.open(member) for member in members]
 
@@ -320,6 +319,11 @@ class Run:
                 "the file as tfqnoise wrote it",
                 "restore it from a copy, or train again into another --run-dir",
             ) from error
+
+
+def _members(path: Path) -> list[Path]:
+    """Returns the runs of a series in its directory."""
+    return sorted(found.parent for found in path.glob("*/recipe.json"))
 
 
 @contextlib.contextmanager

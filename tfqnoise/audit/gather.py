@@ -13,6 +13,7 @@ from tfqnoise.data.dataset import Dataset, Labelled
 from tfqnoise.data.source import Examples
 from tfqnoise.errors import DataError, RunError
 from tfqnoise.limits import held_out_part
+from tfqnoise.metrics import softmax
 from tfqnoise.networks.predict import Predictor
 from tfqnoise.run import Run
 
@@ -150,6 +151,4 @@ def _predicted(run: Run, dataset: Dataset, images: np.ndarray) -> np.ndarray:
     """Returns the probabilities that a run's network gives, float64 [N, C], as its exported model would."""
     network = assembly.restored(run, dataset.input_shape, dataset.classes).network
     settle(network)
-    logits = Predictor(network)(images).astype(np.float64)
-    exponents = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return exponents / exponents.sum(axis=1, keepdims=True)
+    return softmax(Predictor(network)(images))

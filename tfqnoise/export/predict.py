@@ -14,6 +14,7 @@ from tfqnoise.errors import DataError, ExportError, RunError
 from tfqnoise.export.interpreter import Interpreter
 from tfqnoise.export.metadata import description
 from tfqnoise.export.subject import Subject
+from tfqnoise.metrics import softmax
 from tfqnoise.run import Run
 
 # Rec. 601, as Pillow turns colours into grey.
@@ -102,11 +103,7 @@ def predict(
     if interpreter.input_shape[-1] == 1:
         images = np.rint(images @ _LUMA)[..., None].astype(np.uint8)
     logits = interpreter.real(interpreter(images)).astype(np.float64)
-    if single:
-        powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-        probabilities = powers / powers.sum(axis=1, keepdims=True)
-    else:
-        probabilities = 1 / (1 + np.exp(-logits))
+    probabilities = softmax(logits) if single else 1 / (1 + np.exp(-logits))
     return Predictions(tuple(names[row] for row in good), labels, probabilities, single)
 
 
